@@ -1,0 +1,1 @@
+"""The composition root, the HTTP interface and the command line."""

@@ -1,0 +1,1 @@
+"""PostgreSQL, keys and files behind the ports of the application."""

@@ -1,0 +1,270 @@
+"""The composition root: where the ledger's parts are chosen and put together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import platformdirs
+
+from application.access import KEY_PREFIX, Access, key_digest
+from application.asking import Asking
+from application.commands import Command, Proposal
+from application.committing import Recorder
+from application.drafting import content_of
+from application.judging import Judge
+from application.moments import today
+from application.names import Sealed
+from application.records_view import RecordsView
+from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
+from domain.fact import Fact, Person
+from domain.ledger import LedgerOpened, PersonErased
+from domain.log import Stored
+from domain.new_area import NewAreaRegistered
+from domain.offices import SYSTEM
+from domain.records import VOCABULARY
+from domain.refusals import Code, Refused
+from infrastructure.access.passwords import Passwords
+from infrastructure.access.sessions import Sessions
+from infrastructure.attachments import Attachments
+from infrastructure.keys import vault
+from infrastructure.keys.key_ring import KeyRing
+from infrastructure.keys.sealing import Binding
+from infrastructure.postgres.database import Database
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.postgres.log import Log
+from infrastructure.postgres.migrating import migrate
+from infrastructure.views.follower import Follower
+from infrastructure.views.record_views import RecordViews
+
+URL_VARIABLE = "TAIZHANG_DATABASE_URL"
+ADMINISTRATOR = "administrator"
+NEW_AREA_NAME = "陕西省西咸新区"
+
+
+class NotInitialised(Exception):
+    """There is no ledger here yet."""
+
+
+class AlreadyInitialised(Exception):
+    """A ledger was created here before; it stays as it is."""
+
+
+def now() -> datetime:
+    """The clock: the only one that the application is given."""
+    return datetime.now(UTC)
+
+
+def data_directory(chosen: Path | None) -> Path:
+    """Where the ledger's keys, and the embedded database, are: as chosen, or the user's data directory."""
+    return chosen or platformdirs.user_data_path("taizhang")
+
+
+@contextmanager
+def database(directory: Path) -> Generator[Database]:
+    """The database: the one that TAIZHANG_DATABASE_URL names, or the embedded one in the directory, started."""
+    url = os.environ.get(URL_VARIABLE)
+    if url:
+        yield Database.at(url)
+        return
+    with EmbeddedServer(directory / "postgresql") as server:
+        yield Database.embedded(server)
+
+
+@dataclass(frozen=True)
+class Taizhang:
+    """A running ledger."""
+
+    directory: Path
+    database: Database
+    keys: KeyRing
+    log: Log
+    recorder: Recorder
+    asking: Asking
+    access: Access
+    views: RecordViews
+    follower: Follower | None
+    attachments: Attachments
+    passwords: Passwords
+    sessions: Sessions
+
+    def health(self) -> dict[str, object]:
+        """Whether the ledger can answer: the log's head, how far the views follow, and what stopped them."""
+        head, _ = self.log.head()
+        position = self.views.position()
+        failure = None if self.follower is None else self.follower.failure()
+        return {
+            "ready": failure is None,
+            "head": head,
+            "views": {"position": position, "lag": head - position, "failure": failure},
+        }
+
+
+@contextmanager
+def opened(directory: Path, *, follow: bool = True) -> Generator[Taizhang]:
+    """The ledger in a directory, running until the block ends. Raises NotInitialised where there is none.
+
+    `follow` keeps the views up to date; several processes may, and one of them works.
+    """
+    with ExitStack() as stack:
+        try:
+            ring = KeyRing.open(directory)
+        except FileNotFoundError:
+            raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one") from None
+        base = stack.enter_context(database(directory))
+        migrate(base)
+        ledger = stack.enter_context(_running(directory, base, ring, follow=follow))
+        if ledger.log.head()[0] == 0:
+            raise NotInitialised(f"the ledger in {directory} has no entries: taizhang init creates it")
+        yield ledger
+
+
+@contextmanager
+def _running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> Generator[Taizhang]:
+    with ExitStack() as stack:
+        restart = base.server.ensure_running if base.server is not None else None
+        log = Log(base, on_lost=restart)
+        stack.callback(log.close)
+        pool = base.pool("writer", 1, 8)
+        stack.callback(pool.close)
+        persons = vault.Vault(pool.connection, ring.vault_key_path)
+        names = _Names(persons)
+        attachments = Attachments(pool.connection)
+        view = RecordsView(log)
+        judge = Judge(view, seal=names.seal, open_name=names.open, attachments=attachments)
+        recorder = Recorder(view, judge, log, on_durable=names.forget_erased)
+        stack.callback(recorder.close)
+        views = RecordViews(base)
+        stack.callback(views.close)
+        follower = Follower(base) if follow else None
+        if follower is not None:
+            follower.start()
+            stack.callback(follower.stop)
+        asking = Asking(log, views, names, now)
+        yield Taizhang(
+            directory=directory,
+            database=base,
+            keys=ring,
+            log=log,
+            recorder=recorder,
+            asking=asking,
+            access=Access(asking.histories, log, views, now),
+            views=views,
+            follower=follower,
+            attachments=attachments,
+            passwords=Passwords(pool.connection),
+            sessions=Sessions(pool.connection),
+        )
+
+
+class _Names:
+    """Names of persons, sealed and opened by the vault, as the application asks for it."""
+
+    def __init__(self, persons: vault.Vault) -> None:
+        self._persons = persons
+
+    def seal(self, person: str, record: str, version: int, pointer: str, name: str) -> str:
+        try:
+            return self._persons.seal(Binding(person, record, version, pointer), name)
+        except vault.PersonErased:
+            raise Refused(Code.PERSON_ERASED, f"person {person} has been erased: no name is recorded again") from None
+
+    def open(self, sealed: Sealed) -> str | None:
+        return self.open_many([sealed])[0]
+
+    def open_many(self, sealed: Sequence[Sealed]) -> Sequence[str | None]:
+        return self._persons.open_many(
+            [(Binding(one.person, one.record, one.version, one.pointer), one.token) for one in sealed]
+        )
+
+    def forget_erased(self, stored: Sequence[Stored]) -> None:
+        """Destroy the keys of the persons that these entries erase; done again, it changes nothing."""
+        for one in stored:
+            if b'"PersonErased/' in one.entry:
+                fact = VOCABULARY.read(one.entry).fact
+                if isinstance(fact, PersonErased):
+                    self._persons.destroy(fact.person)
+
+
+def initialise(directory: Path, origin: str) -> tuple[str, str]:
+    """Create a ledger, once; returns the verifier key and the administrator's first API key.
+
+    Raises AlreadyInitialised where there is one. An `init` that was cut off before anything was recorded is finished.
+    """
+    with database(directory) as base:
+        migrate(base)
+        try:
+            ring = KeyRing.create(directory, origin)
+        except FileExistsError:
+            ring = KeyRing.open(directory)
+        with _running(directory, base, ring, follow=False) as ledger:
+            if ledger.log.head()[0]:
+                raise AlreadyInitialised(f"there is a ledger in {directory} already")
+            token = new_key()
+            opening: list[tuple[str, Fact]] = [
+                ("ledger/ledger", LedgerOpened(origin=origin, key=ring.signing_key.verifier_key)),
+                ("new-area/xixian", NewAreaRegistered(name=NEW_AREA_NAME)),
+                (
+                    f"accounts/{ADMINISTRATOR}",
+                    AccountOpened(
+                        person=Person(id=ADMINISTRATOR, name="台账管理员"), office="new-area", roles=("administrator",)
+                    ),
+                ),
+                (f"accounts/{ADMINISTRATOR}", KeyIssued(key="first", sha256=key_digest(token))),
+            ]
+            record_as_system(ledger.recorder, opening)
+            return ring.signing_key.verifier_key, token
+
+
+def issue_key(
+    ledger: Taizhang, account: str, office: str, bureau: str | None, wanted: Sequence[str], name: str | None = None
+) -> str:
+    """Open the account if it is new, grant it what roles it lacks, and issue it an API key, which is returned.
+
+    The system records it: the command line belongs to whoever holds the ledger's directory, not to an account.
+    Raises Refused for an account of another office, and as recording does.
+    """
+    record = f"accounts/{account}"
+    state = ledger.asking.histories.at(record, ledger.log.head()[0]).state
+    facts: list[tuple[str, Fact]] = []
+    if state is None:
+        opened = AccountOpened.model_validate(
+            {
+                "person": {"id": account, "name": name or account},
+                "office": office,
+                "bureau": bureau,
+                "roles": tuple(dict.fromkeys(wanted)),
+            },
+        )
+        facts.append((record, opened))
+    else:
+        if (state.value("office"), state.value("bureau")) != (office, bureau):
+            raise Refused(Code.ALREADY_OPEN, f"{record} is an account of {state.value('office')}")
+        lacking = tuple(role for role in dict.fromkeys(wanted) if role not in roles(state))
+        if lacking:
+            facts.append((record, RolesGranted.model_validate({"roles": lacking})))
+    token = new_key()
+    facts.append((record, KeyIssued(key=f"key-{secrets.token_hex(4)}", sha256=key_digest(token))))
+    record_as_system(ledger.recorder, facts)
+    return token
+
+
+def new_key() -> str:
+    """A new API key, of 256 random bits."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def record_as_system(
+    recorder: Recorder, facts: Sequence[tuple[str, Fact]], on: date | None = None
+) -> Sequence[Stored]:
+    """Record facts in the system's own name, as of today or a day. Raises as recording does."""
+    day = on or today(now)
+    proposals = tuple(Proposal(record, content_of(record.partition("/")[0], fact, day)) for record, fact in facts)
+    return recorder.record(Command(SYSTEM.account, proposals), timeout=60).entries
+
+

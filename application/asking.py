@@ -1,0 +1,271 @@
+"""Asking: every read, at any (known_at, on), for readers by the rights they have today."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from application import moments
+from application.answers import differences, entry_json, instant_json, marked
+from application.histories import Histories
+from application.histories import Log as HistoryLog
+from application.listing import Candidate, Filters, Views
+from application.moments import Moment
+from application.names import Names, open_state
+from application.rights import Reader
+from domain.fact import JsonValue
+from domain.history import History
+from domain.log import Stored
+from domain.records import VOCABULARY, aggregate, record_kind, scope_of, state_json
+from domain.refusals import Code, FieldError, Refused
+from domain.state import State
+
+SCANNED_LIMIT = 2_000
+"""Candidates looked at for one page; a page that runs into it may be short, and its cursor goes on."""
+VIEWS_WAIT = 5.0
+"""Seconds that a list waits for the current rows to reach the position asked for."""
+
+
+class Log(moments.Positions, HistoryLog, Protocol):
+    """What reading needs of the log."""
+
+    def at(self, position: int) -> Stored | None:
+        """The entry at a position."""
+        ...
+
+    def entries(self, after: int, limit: int, *, until: int | None = None) -> Sequence[Stored]:
+        """The entries after a position, in order."""
+        ...
+
+
+class Asking:
+    """Answers questions about records and about the log itself. Every method raises Refused for a bad one."""
+
+    def __init__(self, log: Log, views: Views, names: Names, now: Callable[[], datetime]) -> None:
+        self._log = log
+        self._views = views
+        self._names = names
+        self._now = now
+        self.histories = Histories(log)
+
+    def moment(self, known_at: str | None, on: str | None, min_position: int | None) -> Moment:
+        """What a read asks about; see `moments.moment`."""
+        return moments.moment(self._log, self._now, known_at, on, min_position)
+
+    def provenance(self, moment: Moment) -> dict[str, JsonValue]:
+        """What an answer rests on. `checkpoint` is null until checkpoints are published."""
+        return {
+            "position": moment.position,
+            "known_at": None if moment.known_at is None else instant_json(moment.known_at),
+            "on": moment.on.isoformat(),
+            "scheme": None,
+            "checkpoint": None,
+        }
+
+    def wait(self, after: int, timeout: float) -> int:
+        """The log's head as soon as it is past `after`, or the last one seen after so many seconds."""
+        return self._log.wait(after, timeout)
+
+    def record(self, reader: Reader, kind: str, record_id: str, moment: Moment) -> dict[str, JsonValue]:
+        """A record's state. Not-found where it has none by then, not-yet where it opens after the day."""
+        record, history = self._history(reader, kind, record_id, moment.position)
+        state = self._state(record, history, moment)
+        if state is None:
+            raise Refused(Code.NOT_YET, f"{record} opens after {moment.on}")
+        return open_state(self._names, record, state_json(history.aggregate, record_id, history.version, state))
+
+    def events(
+        self, reader: Reader, kind: str, record_id: str, moment: Moment, limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, JsonValue]], str | None]:
+        """A record's entries, oldest first, each with what corrects or retracts it."""
+        record, history = self._history(reader, kind, record_id, moment.position)
+        after = int(_read_cursor(cursor, f"events {record}") or 0)
+        stored = self._log.of_record(record, after_version=after, until=moment.position)[: limit + 1]
+        shown = [entry_json(one, self._names) | marked(VOCABULARY.read(one.entry), history) for one in stored[:limit]]
+        more = len(stored) > limit
+        return shown, _cursor(f"events {record}", str(after + limit)) if more else None
+
+    def diff(self, reader: Reader, kind: str, record_id: str, start: Moment, end: Moment) -> dict[str, JsonValue]:
+        """What differs in a record between two moments, field by field."""
+        record, after = self._history(reader, kind, record_id, max(start.position, end.position))
+        before, after = after.until(start.position), after.until(end.position)
+        then, now = self._state(record, before, start), self._state(record, after, end)
+        if then is None and now is None:
+            raise Refused(Code.NOT_YET, f"{record} is not open at either moment")
+        shown: dict[str, JsonValue] = {
+            "id": record_id,
+            "kind": kind,
+            "from": self.provenance(start),
+            "to": self.provenance(end),
+            "changes": differences(before, then, after, now),
+        }
+        return open_state(self._names, record, shown)
+
+    def listing(
+        self, reader: Reader, kind: str, filters: Filters, moment: Moment, limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, JsonValue]], str | None, Moment]:
+        """A page of records by id, the cursor of the next one, and the moment that the page is true of."""
+        tag = f"list {kind} {filters}"
+        after = _read_cursor(cursor, tag)
+        if moment.is_current:
+            position = self._views.position()
+            moment = Moment(position, self._log.recorded_at(position), moment.on, is_current=True)
+        elif not self._views.wait(moment.position, VIEWS_WAIT):
+            raise Refused(Code.NOT_CAUGHT_UP, f"lists do not reach position {moment.position} yet")
+        readable = _readable(reader, kind)
+        found: list[dict[str, JsonValue]] = []
+        scanned = 0
+        while scanned < SCANNED_LIMIT:
+            wanted = min(max(limit + 1 - len(found), 50), SCANNED_LIMIT - scanned)
+            candidates = self._views.candidates(
+                kind, filters, readable=readable, position=moment.position, on=moment.on, after=after, limit=wanted
+            )
+            scanned += len(candidates)
+            for one, shown in zip(candidates, self._shown(kind, candidates, moment), strict=True):
+                if shown is not None and _matches(shown, filters):
+                    if len(found) == limit:
+                        return self._opened(kind, found), _cursor(tag, after), moment
+                    found.append(shown)
+                after = one.id
+            if len(candidates) < wanted:
+                return self._opened(kind, found), None, moment
+        return self._opened(kind, found), _cursor(tag, after), moment
+
+    def entries(
+        self, reader: Reader, after: int, limit: int, moment: Moment
+    ) -> tuple[list[dict[str, JsonValue]], int | None]:
+        """Entries of the log after a position that the reader may read, and the position to go on after."""
+        stored = self._log.entries(after, limit, until=moment.position)
+        shown = [entry_json(one, self._names) for one in self._readable_entries(reader, stored)]
+        more = len(stored) == limit and stored[-1].position < moment.position
+        return shown, stored[-1].position if more else None
+
+    def entry(self, reader: Reader, position: int) -> dict[str, JsonValue]:
+        """One entry of the log. Not-found where the reader may not read it."""
+        return entry_json(self._one(reader, position), self._names)
+
+    def raw(self, reader: Reader, position: int) -> bytes:
+        """One entry's bytes, as hashed: names sealed."""
+        return self._one(reader, position).entry
+
+    def recorded(self, stored: Sequence[Stored]) -> list[dict[str, JsonValue]]:
+        """Entries just recorded, for whoever recorded them."""
+        return [entry_json(one, self._names) for one in stored]
+
+    def caught_up(self, position: int) -> None:
+        """Wait until lists take account of a position. Raises Refused (not-caught-up) after 5 s."""
+        if not self._views.wait(position, VIEWS_WAIT):
+            raise Refused(Code.NOT_CAUGHT_UP, f"lists do not reach position {position} yet")
+
+    def _history(self, reader: Reader, kind: str, record_id: str, position: int) -> tuple[str, History]:
+        record = f"{kind}/{record_id}"
+        try:
+            record_kind(record)
+        except Refused:
+            raise Refused(Code.NOT_FOUND, f"there is no {record}") from None
+        history = self.histories.at(record, position)
+        if history.state is None:
+            raise Refused(Code.NOT_FOUND, f"there is no {record}")
+        if not self._may_read(reader, record, history):
+            raise Refused(Code.NOT_READABLE, f"{record} belongs to another New City")
+        return record, history
+
+    def _may_read(self, reader: Reader, record: str, history: History) -> bool:
+        kind = record.partition("/")[0]
+        if reader.may_read(kind, None):
+            return True
+        opening = history.state or next(
+            (entry.fact for entry in history.entries if isinstance(entry.fact, history.aggregate.opening)), None
+        )
+        if opening is None:
+            return False
+        head, _ = self._log.head()
+        scope = scope_of(record, opening, self.histories.known_at(head))
+        return reader.may_read(kind, scope.new_city)
+
+    def _state(self, record: str, history: History, moment: Moment) -> State | None:
+        state = history.on(moment.on)
+        kind = history.aggregate
+        if state is None or kind.seen_with is None:
+            return state
+        referring = (
+            self.histories.at(other, moment.position).on(moment.on)
+            for other in self.histories.referring(record, kind.seen_with, moment.position)
+        )
+        return kind.overlay(state, [other for other in referring if other is not None])
+
+    def _shown(self, kind: str, candidates: Sequence[Candidate], moment: Moment) -> list[dict[str, JsonValue] | None]:
+        changed = [
+            f"{kind}/{one.id}" for one in candidates if one.last_position > moment.position or one.latest_on > moment.on
+        ]
+        folded = self.histories.many(changed, moment.position) if changed else {}
+        shown: list[dict[str, JsonValue] | None] = []
+        for one in candidates:
+            history = folded.get(f"{kind}/{one.id}")
+            if history is None:
+                current: dict[str, Any] | None = None if one.state is None else json.loads(one.state)
+                shown.append(current)
+                continue
+            state = self._state(f"{kind}/{one.id}", history, moment)
+            shown.append(None if state is None else state_json(aggregate(kind), one.id, history.version, state))
+        return shown
+
+    def _opened(self, kind: str, found: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+        return [open_state(self._names, f"{kind}/{one['id']}", one) for one in found]
+
+    def _readable_entries(self, reader: Reader, stored: Sequence[Stored]) -> list[Stored]:
+        if reader.everything:
+            return list(stored)
+        head, _ = self._log.head()
+        allowed: dict[str, bool] = {}
+        readable: list[Stored] = []
+        for one in stored:
+            record = VOCABULARY.read(one.entry).header.record
+            if record not in allowed:
+                allowed[record] = reader.may_read(record.partition("/")[0], None) or self._may_read(
+                    reader, record, self.histories.at(record, head)
+                )
+            if allowed[record]:
+                readable.append(one)
+        return readable
+
+    def _one(self, reader: Reader, position: int) -> Stored:
+        stored = self._log.at(position)
+        if stored is None or not self._readable_entries(reader, [stored]):
+            raise Refused(Code.NOT_FOUND, f"there is no entry {position}")
+        return stored
+
+
+def _readable(reader: Reader, kind: str) -> frozenset[str] | None:
+    return None if reader.may_read(kind, None) else reader.new_cities if kind != "accounts" else frozenset()
+
+
+def _matches(shown: dict[str, JsonValue], filters: Filters) -> bool:
+    return (filters.status is None or shown["status"] == filters.status) and (
+        filters.q is None or filters.q.casefold() in str(shown.get("name") or "").casefold()
+    )
+
+
+def _cursor(tag: str, after: str) -> str:
+    digest = hashlib.sha256(tag.encode()).digest()[:6]
+    return base64.urlsafe_b64encode(digest + after.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None, tag: str) -> str:
+    if cursor is None:
+        return ""
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        after = raw[6:].decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raw, after = b"", ""
+    if raw[:6] != hashlib.sha256(tag.encode()).digest()[:6]:
+        raise Refused(
+            Code.BAD_CURSOR, "the cursor is not of this list", errors=[FieldError("/cursor", "not of this list")]
+        )
+    return after

@@ -1,0 +1,182 @@
+"""From what is to be recorded to the bytes of an entry: names sealed, body hashed, header written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple, Protocol
+
+from application.commands import Idempotent
+from domain.corrections import EventCorrected
+from domain.entry import BodyDigest, Content, Entry, Header, RecordedBy
+from domain.fact import Fact
+from domain.log import BATCH_LIMIT, ENTRY_LIMIT, Draft
+from domain.offices import Actor
+from domain.records import VOCABULARY
+from domain.refusals import Code, FieldError, Refused
+
+NAME_LIMIT = 100
+"""Characters of a person's name at most."""
+_POSITION_ROOM = 160
+"""Bytes that the append function adds to a header at most: format, position, instant, cause."""
+_NEVER = datetime.fromtimestamp(0, UTC)
+
+
+class Seal(Protocol):
+    """Encrypts a name under its person's key, bound to where it stands."""
+
+    def __call__(self, person: str, record: str, version: int, pointer: str, name: str) -> str:
+        """The sealed name. Raises Refused for a person who has been erased."""
+        ...
+
+
+class Planned(NamedTuple):
+    """An entry whose place in its record and whose body are settled."""
+
+    entry: Entry
+    """As it will read, but for the instant."""
+    body: bytes
+    refers_to: tuple[str, ...]
+    cause: int | None = None
+    """Index, in the same command, of the entry that brought it about."""
+
+
+def planned(
+    content: Content,
+    *,
+    target: type[Fact],
+    record: str,
+    version: int,
+    position: int,
+    actor: Actor,
+    cause: int | None,
+    causation: int | None,
+    refers_to: tuple[str, ...],
+    seal: Seal,
+) -> Planned:
+    """Settle an entry's body, with every name in it and its recorder's name sealed.
+
+    `target` is the fact's own type, or for a correction the type of what it corrects: the type tells which fields
+    name persons.
+    """
+    fields = content.model_dump(mode="json", exclude_unset=True)
+    named = fields["data"]
+    pointer = "/data"
+    if isinstance(content.data, EventCorrected):
+        named, pointer = named.get("data", {}), "/data/data"
+    for field in target.person_fields:
+        if field in named:
+            named[field] = _sealed(named[field], f"{pointer}/{field}", record, version, seal)
+    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    model = type(content)
+    sealed = model.model_validate_json(body) if target.person_fields else content
+    name = (
+        None
+        if actor.person is None or actor.name is None
+        else seal(actor.person, record, version, "/recorded_by/name", actor.name)
+    )
+    header = Header.model_construct(
+        format="taizhang-entry/1",
+        position=position,
+        recorded_at=_NEVER,
+        causation=causation,
+        entry=str(uuid.uuid4()),
+        record=record,
+        version=version,
+        name=content.data.stored_as,
+        recorded_by=RecordedBy.model_construct(
+            account=actor.account,
+            person=actor.person,
+            name=name,
+            office=actor.office,
+            bureau=actor.bureau,
+            roles=tuple(sorted(actor.roles)),
+        ),
+        correlation="",
+        part=(1, 1),
+        idempotency=None,
+        body=BodyDigest.model_construct(length=len(body), sha256=hashlib.sha256(body).hexdigest()),
+    )
+    return Planned(Entry(header, sealed), body, refers_to, cause)
+
+
+def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> list[Draft]:
+    """The drafts of one command's entries, marked as one transaction of the log.
+
+    Raises Refused for an entry over 65,535 bytes, and for more than 10,000 entries.
+    """
+    if len(plan) > BATCH_LIMIT:
+        raise Refused(
+            Code.INVALID_FIELDS,
+            f"with what it brings about this would be {len(plan)} entries; {BATCH_LIMIT} are the limit",
+            errors=[FieldError("/entries", "too many")],
+        )
+    correlation = str(uuid.uuid4())
+    drafted: list[Draft] = []
+    for index, (entry, body, refers_to, cause) in enumerate(plan):
+        head = entry.header
+        fields: dict[str, Any] = {
+            "entry": head.entry,
+            "record": head.record,
+            "version": head.version,
+            "name": head.name,
+            "recorded_by": {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in head.recorded_by
+                if value not in (None, ())
+            },
+            "correlation": correlation,
+            "part": [index + 1, len(plan)],
+        }
+        if idempotent is not None:
+            fields["idempotency"] = {"key": idempotent.key, "mac": idempotent.mac}
+        fields["body"] = {"length": head.body.length, "sha256": head.body.sha256}
+        header = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
+        if len(header.encode()) + len(body) + _POSITION_ROOM > ENTRY_LIMIT:
+            raise Refused(
+                Code.ENTRY_TOO_LARGE,
+                f"the entry would have about {len(header) + len(body)} bytes; {ENTRY_LIMIT} are the limit: "
+                "longer things are attachments",
+                errors=[FieldError("/data", "too long")],
+            )
+        drafted.append(
+            Draft(
+                record=head.record,
+                version=head.version,
+                name=head.name,
+                header=header,
+                body=body,
+                cause=cause,
+                closes=index + 1 == len(plan),
+                idempotency=f"{account} {idempotent.key}" if idempotent is not None and index == 0 else None,
+                refers_to=refers_to,
+            )
+        )
+    return drafted
+
+
+def content_of(kind: str, fact: Fact, effective_on: date) -> Content:
+    """The body that says this fact, for entries that the system itself writes."""
+    model = VOCABULARY.content(kind, fact.stored_as)
+    return model.model_construct(_fields_set={"effective_on", "data"}, effective_on=effective_on, data=fact)
+
+
+def _sealed(value: object, pointer: str, record: str, version: int, seal: Seal) -> object:
+    match value:
+        case {"id": str(person), "name": str(name)}:
+            if len(name) > NAME_LIMIT:
+                raise Refused(
+                    Code.INVALID_FIELDS,
+                    f"a name has at most {NAME_LIMIT} characters",
+                    errors=[FieldError(f"{pointer}/name", f"at most {NAME_LIMIT} characters")],
+                )
+            return {"id": person, "name": seal(person, record, version, f"{pointer}/name", name)}
+        case list():
+            return [_sealed(one, f"{pointer}/{index}", record, version, seal) for index, one in enumerate(value)]
+        case Mapping():
+            return {name: _sealed(one, f"{pointer}/{name}", record, version, seal) for name, one in value.items()}
+        case _:
+            return value

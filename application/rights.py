@@ -1,0 +1,83 @@
+"""Who may record what, and who may read what: always by the rights that an account has today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from domain.aggregate import Records
+from domain.fact import Fact
+from domain.offices import Actor, Authority, Office
+from domain.records import aggregate, scope_of
+from domain.refusals import Code, Refused
+from domain.state import State
+
+BASELINE = frozenset({"new-cities", "communities", "villages"})
+"""Kinds of record whose opening events an administrator may import."""
+OPEN_TO_ALL = frozenset({"schemes", "ledger", "new-area", "new-cities"})
+KEPT_BY_ADMINISTRATORS = frozenset({"accounts", "ledger", "schemes"})
+READ_EVERYTHING = frozenset({"inspector", "inspectorate", "arbiter"})
+
+
+def may_record(actor: Actor, record: str, fact: Fact, records: Records, opened: Mapping[str, Fact]) -> None:
+    """Refuse an account that is none of those who may record this fact in this record.
+
+    `opened` are the opening facts of records that earlier items of the same batch open.
+    """
+    kind = aggregate(record.partition("/")[0])
+    opens = isinstance(fact, kind.opening)
+    if opens and kind.kind in BASELINE and "administrator" in actor.roles:
+        return
+    state: State | Fact | None = records.state(record)
+    if state is None:
+        state = fact if opens else opened.get(record)
+    if state is None:
+        raise Refused(Code.NOT_FOUND, f"there is no {record}")
+    named = fact.authorities(state)
+    if any(authority.who == "system" for authority in named) and not actor.is_system:
+        raise Refused(Code.SYSTEM_ONLY, f"{fact.event} is recorded by the system", clause=fact.clause)
+    scope = scope_of(record, state, records)
+    if not any(authority.covers(actor, scope) for authority in named):
+        raise Refused(
+            Code.NOT_ENTITLED,
+            f"{fact.event} in {record} is recorded by {' or '.join(map(_name, named))}",
+            clause=fact.clause,
+        )
+
+
+def _name(authority: Authority) -> str:
+    return authority.who if authority.bureau is None else f"{authority.who} {authority.bureau}"
+
+
+class Reader(NamedTuple):
+    """What an account may read today."""
+
+    account: str
+    everything: bool = False
+    all_but_accounts: bool = False
+    administrator: bool = False
+    new_cities: frozenset[str] = frozenset()
+
+    def may_read(self, kind: str, new_city: str | None) -> bool:
+        """Whether records of that kind belonging to that New City (None: to none) are open to the account."""
+        if self.everything or kind in OPEN_TO_ALL:
+            return True
+        if self.administrator and kind in KEPT_BY_ADMINISTRATORS:
+            return True
+        if self.all_but_accounts:
+            return kind != "accounts"
+        return new_city is not None and new_city in self.new_cities and kind != "accounts"
+
+
+def reader(actor: Actor, new_cities: frozenset[str]) -> Reader:
+    """What the actor may read; `new_cities` are those that the actor's office belongs to."""
+    if actor.office is None:
+        return Reader(actor.account)
+    administrator = "administrator" in actor.roles
+    return Reader(
+        actor.account,
+        everything=bool(READ_EVERYTHING & actor.roles),
+        all_but_accounts=not administrator and Office.parse(actor.office).level == "new-area",
+        administrator=administrator,
+        new_cities=frozenset() if administrator else new_cities,
+    )

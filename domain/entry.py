@@ -1,0 +1,162 @@
+"""An entry: the bytes of the log, read strictly.
+
+`{header}\\n{body}`. Nothing here resolves a stored name to code: names are looked up in a closed vocabulary, and
+everything is validated, whoever wrote the row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model
+
+from domain.fact import Count, Day, Document, Fact, OfficeName, PersonId, Position, Sha256, Text, Value
+
+EVIDENCE_LIMIT = 100
+"""Attachments that one entry may name."""
+
+
+def _utc(instant: datetime) -> datetime:
+    if instant.utcoffset() != timedelta(0):
+        raise ValueError("recorded_at is UTC")
+    return instant
+
+
+_Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+_Name = Annotated[str, StringConstraints(max_length=600)]
+
+
+class RecordedBy(Value):
+    """Who recorded an entry: the account, its person with the name sealed, its office and roles at the time."""
+
+    account: str
+    person: PersonId | None = None
+    name: _Name | None = None
+    office: OfficeName | None = None
+    bureau: str | None = None
+    roles: tuple[str, ...] = ()
+
+
+class Idempotency(Value):
+    """The key a command came with, and an HMAC of what was asked under a secret that is not in the log."""
+
+    key: str
+    mac: Sha256
+
+
+class BodyDigest(Value):
+    """Length in bytes and SHA-256 of the body."""
+
+    length: Count
+    sha256: Sha256
+
+
+class Header(Value):
+    """The first line of an entry."""
+
+    format: Literal["taizhang-entry/1"]
+    position: Position
+    recorded_at: Annotated[datetime, AfterValidator(_utc)]
+    causation: Position | None
+    entry: _Uuid
+    record: str
+    version: Position
+    name: str
+    recorded_by: RecordedBy
+    correlation: _Uuid
+    part: tuple[Position, Position]
+    """Which entry of its transaction this is, and of how many."""
+    idempotency: Idempotency | None = None
+    body: BodyDigest
+
+
+class Content(Value):
+    """The body of an entry: what happened, when, on what document and evidence.
+
+    `Vocabulary` narrows `data` to the one fact that the header names.
+    """
+
+    effective_on: Day
+    data: Fact
+    document: Document | None = None
+    evidence: Annotated[tuple[Sha256, ...], Field(max_length=EVIDENCE_LIMIT)] = ()
+    note: Text | None = None
+
+
+class Entry(NamedTuple):
+    """One entry of the log, validated."""
+
+    header: Header
+    content: Content
+
+    @property
+    def position(self) -> int:
+        """Its 1-based place in the log."""
+        return self.header.position
+
+    @property
+    def version(self) -> int:
+        """Its 1-based place in its record."""
+        return self.header.version
+
+    @property
+    def fact(self) -> Fact:
+        """What it says, names sealed."""
+        return self.content.data
+
+
+class InvalidEntry(Exception):
+    """Bytes that are no entry: `position` where the header tells it, and the reason."""
+
+    def __init__(self, reason: str, position: int | None = None) -> None:
+        super().__init__(reason if position is None else f"entry {position}: {reason}")
+        self.position = position
+
+
+class Vocabulary:
+    """The closed list of stored names, per kind of record, and the only way from bytes to an entry."""
+
+    def __init__(self, facts: Mapping[str, Sequence[type[Fact]]]) -> None:
+        self._contents: dict[tuple[str, str], type[Content]] = {
+            (kind, fact.stored_as): create_model(f"{fact.__name__}Content", __base__=Content, data=(fact, ...))
+            for kind, types in facts.items()
+            for fact in types
+        }
+        self._events = {kind: {fact.event: fact for fact in types} for kind, types in facts.items()}
+
+    def fact(self, kind: str, event: str) -> type[Fact] | None:
+        """The newest fact that an event's API name stands for in a kind of record; None where it knows none."""
+        return self._events.get(kind, {}).get(event)
+
+    def events(self, kind: str) -> tuple[str, ...]:
+        """The API names of a kind's events, in the catalogue's order."""
+        return tuple(self._events.get(kind, ()))
+
+    def content(self, kind: str, name: str) -> type[Content]:
+        """The body's model for a stored name. Raises KeyError for a name that this kind of record doesn't know."""
+        return self._contents[kind, name]
+
+    def read(self, stored: bytes) -> Entry:
+        """The entry that these bytes are. Raises InvalidEntry when anything about them is not as it must be."""
+        head, feed, body = stored.partition(b"\n")
+        try:
+            header = Header.model_validate_json(head)
+        except ValidationError as fault:
+            raise InvalidEntry(_first(fault)) from None
+        if not feed or len(body) != header.body.length or hashlib.sha256(body).hexdigest() != header.body.sha256:
+            raise InvalidEntry("the body is not the one that the header describes", header.position)
+        model = self._contents.get((header.record.partition("/")[0], header.name))
+        if model is None:
+            raise InvalidEntry(f"{header.name} is no event of {header.record}", header.position)
+        try:
+            return Entry(header, model.model_validate_json(body))
+        except ValidationError as fault:
+            raise InvalidEntry(_first(fault), header.position) from None
+
+
+def _first(fault: ValidationError) -> str:
+    error = fault.errors(include_url=False, include_input=False)[0]
+    return f"{'/'.join(map(str, error['loc']))}: {error['msg']}"

@@ -1,0 +1,201 @@
+"""A record's entries as they stand: corrections applied, ordered by the day they happened, folded at any day.
+
+Two orders meet here. Entries come in the order of the log; what they say holds in the order of (effective day,
+position). A state at (position, day) is: the entries up to the position, corrected, those after the day left out.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.aggregate import Aggregate
+from domain.corrections import EventCorrected, EventRetracted
+from domain.entry import Entry
+from domain.fact import Fact
+from domain.refusals import Code, FieldError, Refused
+from domain.state import Source, State, Step
+
+
+class History:
+    """The entries of one record up to some position, oldest first. Immutable; `and_then` gives a longer one."""
+
+    def __init__(self, aggregate: Aggregate, entries: Sequence[Entry] = ()) -> None:
+        self.aggregate = aggregate
+        self.entries = tuple(entries)
+        self._last: tuple[State | None, Step[Fact]] | None = None
+
+    def and_then(self, entry: Entry) -> History:
+        """The history with one more entry; what was worked out before is kept where it still holds."""
+        longer = History(self.aggregate, (*self.entries, entry))
+        if not isinstance(entry.fact, EventCorrected | EventRetracted):
+            step = as_it_stands(entry, ())
+            at = bisect_right(self.steps, _rank(step), key=_rank)
+            longer.__dict__["resolved"] = self.resolved
+            longer.__dict__["steps"] = (*self.steps[:at], step, *self.steps[at:])
+            if at == len(self.steps):
+                longer._last = (self.state, step)  # not folded before it is admitted
+        return longer
+
+    def until(self, position: int) -> History:
+        """The history as it was known at a position."""
+        if not self.entries or self.entries[-1].position <= position:
+            return self
+        return History(self.aggregate, self.entries[: bisect_right(self.entries, position, key=_position)])
+
+    @property
+    def version(self) -> int:
+        """How many entries the record has."""
+        return len(self.entries)
+
+    @cached_property
+    def resolved(self) -> tuple[Mapping[int, tuple[Entry, ...]], Mapping[int, Entry]]:
+        """Corrections in force per original version, oldest first; and per retracted version what retracts it."""
+        corrections: dict[int, list[Entry]] = {}
+        retracted: dict[int, Entry] = {}
+        for entry in self.entries:
+            match entry.fact:
+                case EventCorrected(version=target):
+                    corrections.setdefault(self.original(target), []).append(entry)
+                case EventRetracted(version=target):
+                    retracted[target] = entry
+                case _:
+                    pass
+        in_force = {
+            version: tuple(entry for entry in found if entry.version not in retracted)
+            for version, found in corrections.items()
+        }
+        return in_force, retracted
+
+    def original(self, version: int) -> int:
+        """The version that a correction, or a correction of one, is in the end about."""
+        fact = self.entries[version - 1].fact
+        while isinstance(fact, EventCorrected):
+            version = fact.version
+            fact = self.entries[version - 1].fact
+        return version
+
+    @cached_property
+    def steps(self) -> tuple[Step[Fact], ...]:
+        """What stands, ordered by (effective day, original position)."""
+        corrections, retracted = self.resolved
+        return tuple(
+            sorted(
+                (
+                    as_it_stands(entry, corrections.get(entry.version, ()))
+                    for entry in self.entries
+                    if not isinstance(entry.fact, EventCorrected | EventRetracted) and entry.version not in retracted
+                ),
+                key=_rank,
+            )
+        )
+
+    @cached_property
+    def state(self) -> State | None:
+        """The record with all its entries; None where nothing stands."""
+        return self._fold(self.steps) if self._last is None else self.aggregate.evolve(*self._last)
+
+    def on(self, day: date) -> State | None:
+        """The record on a day: later-dated steps left out; None where it isn't open by then."""
+        if not self.steps or self.steps[-1].effective_on <= day:
+            return self.state
+        return self._fold(self.steps[: bisect_right(self.steps, day, key=_effective_on)])
+
+    def _fold(self, steps: Sequence[Step[Fact]]) -> State | None:
+        state: State | None = None
+        for step in steps:
+            state = self.aggregate.evolve(state, step)
+        return state
+
+    def admitted_after(self, before: History) -> None:
+        """Check that the procedure allows what this history has over the one before.
+
+        Raises Refused: for a new or corrected step, with that step's own reason; for an untouched one that would no
+        longer fit, with the positions of all those that stand in the way.
+        """
+        if self.steps[:-1] == before.steps and self.steps:
+            self.aggregate.admits(before.state, self.steps[-1])
+            return
+        known = {step.position: step for step in before.steps}
+        blocked: list[int] = []
+        reason: Refused | None = None
+        state: State | None = None
+        for step in self.steps:
+            try:
+                self.aggregate.admits(state, step)
+            except Refused as refusal:
+                if known.get(step.position) != step:
+                    raise
+                blocked.append(step.position)
+                reason = reason or refusal
+            else:
+                state = self.aggregate.evolve(state, step)
+        if reason is not None:
+            raise Refused(
+                Code.STANDS_IN_THE_WAY,
+                f"entries {', '.join(map(str, blocked))} stand on what this would change: {reason.detail}",
+                clause=reason.clause,
+                positions=blocked,
+            )
+
+
+def as_it_stands(entry: Entry, corrections: Sequence[Entry]) -> Step[Fact]:
+    """The step that an entry is, its corrections applied in the order of the log."""
+    fact, effective_on = entry.fact, entry.content.effective_on
+    corrected: dict[str, Source] = {}
+    for correction in corrections:
+        change = correction.fact
+        if isinstance(change, EventCorrected):
+            fact = merged(fact, change.data)
+            effective_on = change.effective_on or effective_on
+            source = Source(correction.position, correction.version, "/data/data")
+            corrected |= dict.fromkeys(change.data, source)
+            if change.effective_on is not None:
+                corrected["effective_on"] = source
+    header = entry.header
+    return Step(
+        fact,
+        effective_on,
+        header.position,
+        header.version,
+        header.recorded_by.person,
+        header.causation,
+        corrected or None,
+    )
+
+
+def merged(fact: Fact, change: Mapping[str, Any]) -> Fact:
+    """The fact with these fields as they should have been; null removes an optional one.
+
+    Raises Refused when the result is no such fact.
+    """
+    whole = fact.model_dump(mode="json") | dict(change)
+    known = type(fact).model_fields
+    try:
+        return type(fact).model_validate_json(
+            json.dumps({name: value for name, value in whole.items() if value is not None or name not in known})
+        )
+    except ValidationError as fault:
+        errors = [
+            FieldError("/".join(["/data/data", *map(str, error["loc"])]), error["msg"])
+            for error in fault.errors(include_url=False, include_input=False)
+        ]
+        raise Refused(Code.INVALID_FIELDS, "the corrected event would not be valid", errors=errors) from None
+
+
+def _position(entry: Entry) -> int:
+    return entry.header.position
+
+
+def _effective_on(step: Step[Fact]) -> date:
+    return step.effective_on
+
+
+def _rank(step: Step[Fact]) -> tuple[date, int]:
+    return step.effective_on, step.position

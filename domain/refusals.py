@@ -1,0 +1,112 @@
+"""Ways to be refused: one stable code each, in the order in which a recording meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple
+
+
+class Nature(Enum):
+    """What kind of fault a refusal finds; the API gives each its status."""
+
+    QUESTION = "question"
+    FIELDS = "fields"
+    RIGHTS = "rights"
+    MISSING = "missing"
+    PROCEDURE = "procedure"
+    STALE = "stale"
+    UNAVAILABLE = "unavailable"
+
+
+class _Title(NamedTuple):
+    nature: Nature
+    zh: str
+    en: str
+
+
+class Code(Enum):
+    """A stable code with its title in both languages. Codes are never renamed or reused."""
+
+    BAD_TIME = _Title(Nature.QUESTION, "时间条件不合要求", "Not a time that can be asked about")
+    BAD_CURSOR = _Title(Nature.QUESTION, "翻页标记无效", "Not a cursor of this list")
+    NOT_CAUGHT_UP = _Title(Nature.UNAVAILABLE, "尚未同步到所求位置", "The answer does not reach that position yet")
+    UNKNOWN_TYPE = _Title(Nature.FIELDS, "没有这种事项", "No such type of event in this kind of record")
+    INVALID_FIELDS = _Title(Nature.FIELDS, "填写内容不合要求", "Fields are not valid")
+    BAD_RECORD_ID = _Title(Nature.FIELDS, "编号不合要求", "Not an id for this kind of record")
+    FUTURE_DATE = _Title(Nature.FIELDS, "发生日期晚于今天", "The effective date is in the future")
+    UNKNOWN_REFERENCE = _Title(Nature.FIELDS, "所指记录不存在", "A record referred to does not exist")
+    UNKNOWN_ATTACHMENT = _Title(Nature.FIELDS, "附件尚未上传", "An attachment named here has not been uploaded")
+    ENTRY_TOO_LARGE = _Title(Nature.FIELDS, "单条记录过长", "The entry is larger than the log takes")
+    IDEMPOTENCY_REUSED = _Title(
+        Nature.FIELDS, "幂等键已用于另一请求", "The idempotency key was used for another request"
+    )
+    NOT_ENTITLED = _Title(Nature.RIGHTS, "无权登记此事项", "This account may not record this event")
+    SYSTEM_ONLY = _Title(Nature.RIGHTS, "此事项只由系统记载", "Only the system records this event")
+    SEPARATION_OF_DUTIES = _Title(Nature.RIGHTS, "同一人不得兼办", "The same person may not do both")
+    NOT_READABLE = _Title(Nature.RIGHTS, "无权查阅", "This account may not read this record")
+    NOT_FOUND = _Title(Nature.MISSING, "没有这条记录", "No such record")
+    NOT_YET = _Title(Nature.MISSING, "所查之日尚无此记录", "The record does not exist on that day yet")
+    VERSION_MOVED = _Title(Nature.STALE, "记录已有更新", "The record has moved on")
+    ALREADY_OPEN = _Title(Nature.PROCEDURE, "记录已存在", "The record exists already")
+    BEFORE_OPENING = _Title(Nature.PROCEDURE, "早于记录的起始日期", "Dated before the event that opens the record")
+    CLOSED = _Title(Nature.PROCEDURE, "记录已终结", "The record has come to its end")
+    OUT_OF_ORDER = _Title(Nature.PROCEDURE, "程序次序不符", "The procedure does not allow this step here")
+    STANDS_IN_THE_WAY = _Title(Nature.PROCEDURE, "后续事项以此为据", "Later entries stand on this one")
+    NOT_STANDING = _Title(Nature.PROCEDURE, "所指事项不在册", "What this refers to is not on record")
+    ALREADY_STANDING = _Title(Nature.PROCEDURE, "此事项已在册", "This is on record already")
+    ALREADY_CLAIMED = _Title(Nature.PROCEDURE, "已有同一事项的记录", "Another record holds this place")
+    NOT_ELIGIBLE = _Title(Nature.PROCEDURE, "条件不具备", "The conditions are not met")
+    NO_MAJORITY = _Title(Nature.PROCEDURE, "未过半数", "Not more than half in favour")
+    INCOMPLETE = _Title(Nature.PROCEDURE, "尚有步骤未完成", "Steps are still missing")
+    OVERDRAWN = _Title(Nature.PROCEDURE, "超出核定金额", "More than the amount approved")
+    NOT_CORRECTABLE = _Title(Nature.PROCEDURE, "此事项不得以更正处理", "This event can't be corrected")
+    RETRACTED = _Title(Nature.PROCEDURE, "所指事项已作废", "The event has been retracted")
+    CONSEQUENCE = _Title(Nature.PROCEDURE, "结果事项不得单独更正", "A consequence is corrected with its cause")
+    PERSON_ERASED = _Title(Nature.PROCEDURE, "此人信息已清除", "This person has been erased")
+    CHECK_FAILED = _Title(Nature.PROCEDURE, "与台账核对不符", "What was sent differs from what the log says")
+
+    @property
+    def slug(self) -> str:
+        """The code as clients see it: `already-open`."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def nature(self) -> Nature:
+        """What kind of fault it is."""
+        return self.value.nature
+
+    def title(self, language: str) -> str:
+        """Its title in `zh` or `en`."""
+        return self.value.zh if language == "zh" else self.value.en
+
+
+class FieldError(NamedTuple):
+    """One field at fault: a JSON pointer into the request, and what is wrong with it."""
+
+    pointer: str
+    detail: str
+
+
+class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error
+    """The log will not take this; nothing has been recorded.
+
+    Carries the code, a sentence with the figures that led to it, the clause that forbids it where one does, the log
+    positions that stand in the way, and the fields at fault.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str,
+        *,
+        clause: str | None = None,
+        positions: Sequence[int] = (),
+        errors: Sequence[FieldError] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.clause = clause
+        self.positions = tuple(positions)
+        self.errors = tuple(errors)
