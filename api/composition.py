@@ -118,14 +118,15 @@ def opened(directory: Path, *, follow: bool = True) -> Generator[Taizhang]:
             raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one") from None
         base = stack.enter_context(database(directory))
         migrate(base)
-        ledger = stack.enter_context(_running(directory, base, ring, follow=follow))
+        ledger = stack.enter_context(running(directory, base, ring, follow=follow))
         if ledger.log.head()[0] == 0:
             raise NotInitialised(f"the ledger in {directory} has no entries: taizhang init creates it")
         yield ledger
 
 
 @contextmanager
-def _running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> Generator[Taizhang]:
+def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> Generator[Taizhang]:
+    """The parts put together over a migrated database, until the block ends."""
     with ExitStack() as stack:
         restart = base.server.ensure_running if base.server is not None else None
         log = Log(base, on_lost=restart)
@@ -134,6 +135,7 @@ def _running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) ->
         stack.callback(pool.close)
         persons = vault.Vault(pool.connection, ring.vault_key_path)
         names = _Names(persons)
+        names.forget_erased(log.of_record("ledger/ledger"))
         attachments = Attachments(pool.connection)
         view = RecordsView(log)
         judge = Judge(view, seal=names.seal, open_name=names.open, attachments=attachments)
@@ -202,23 +204,29 @@ def initialise(directory: Path, origin: str) -> tuple[str, str]:
             ring = KeyRing.create(directory, origin)
         except FileExistsError:
             ring = KeyRing.open(directory)
-        with _running(directory, base, ring, follow=False) as ledger:
+        with running(directory, base, ring, follow=False) as ledger:
             if ledger.log.head()[0]:
                 raise AlreadyInitialised(f"there is a ledger in {directory} already")
-            token = new_key()
-            opening: list[tuple[str, Fact]] = [
-                ("ledger/ledger", LedgerOpened(origin=origin, key=ring.signing_key.verifier_key)),
-                ("new-area/xixian", NewAreaRegistered(name=NEW_AREA_NAME)),
-                (
-                    f"accounts/{ADMINISTRATOR}",
-                    AccountOpened(
-                        person=Person(id=ADMINISTRATOR, name="台账管理员"), office="new-area", roles=("administrator",)
-                    ),
-                ),
-                (f"accounts/{ADMINISTRATOR}", KeyIssued(key="first", sha256=key_digest(token))),
-            ]
-            record_as_system(ledger.recorder, opening)
-            return ring.signing_key.verifier_key, token
+            return ring.signing_key.verifier_key, found(ledger)
+
+
+def found(ledger: Taizhang) -> str:
+    """Record what opens every ledger: itself, the New Area, its first administrator; returns that one's API key."""
+    token = new_key()
+    key = ledger.keys.signing_key
+    opening: list[tuple[str, Fact]] = [
+        ("ledger/ledger", LedgerOpened(origin=key.origin, key=key.verifier_key)),
+        ("new-area/xixian", NewAreaRegistered(name=NEW_AREA_NAME)),
+        (
+            f"accounts/{ADMINISTRATOR}",
+            AccountOpened(
+                person=Person(id=ADMINISTRATOR, name="台账管理员"), office="new-area", roles=("administrator",)
+            ),
+        ),
+        (f"accounts/{ADMINISTRATOR}", KeyIssued(key="first", sha256=key_digest(token))),
+    ]
+    record_as_system(ledger.recorder, opening)
+    return token
 
 
 def issue_key(
@@ -259,12 +267,8 @@ def new_key() -> str:
     return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
-def record_as_system(
-    recorder: Recorder, facts: Sequence[tuple[str, Fact]], on: date | None = None
-) -> Sequence[Stored]:
+def record_as_system(recorder: Recorder, facts: Sequence[tuple[str, Fact]], on: date | None = None) -> Sequence[Stored]:
     """Record facts in the system's own name, as of today or a day. Raises as recording does."""
     day = on or today(now)
     proposals = tuple(Proposal(record, content_of(record.partition("/")[0], fact, day)) for record, fact in facts)
     return recorder.record(Command(SYSTEM.account, proposals), timeout=60).entries
-
-

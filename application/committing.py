@@ -175,6 +175,7 @@ class Recorder:
         drafted: list[Draft] = []
         keys: dict[str, _Waiting] = {}
         with self._view.staging():
+            self._judge.prepare(waiting.command for waiting in group)
             for waiting in group:
                 answers.append((waiting, self._judge_one(waiting, drafted, keys)))  # noqa: PERF401  # drafted grows
             # An append of nothing still asks whether the head has moved: a refusal must rest on the newest state.

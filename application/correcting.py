@@ -11,7 +11,7 @@ from domain.aggregate import Aggregate
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Entry
 from domain.fact import Fact
-from domain.history import History, merged
+from domain.history import History
 from domain.records import AGGREGATES
 from domain.refusals import Code, FieldError, Refused
 from domain.state import Step
@@ -25,10 +25,6 @@ class Target(NamedTuple):
     position: int
     version: int
     fact: Fact
-
-    def merged(self, correction: EventCorrected) -> Fact:
-        """The fact with the correction on top. Raises Refused when that is no such fact."""
-        return merged(self.fact, correction.data)
 
 
 class Change(NamedTuple):

@@ -19,10 +19,10 @@ from domain.account import actor as account_actor
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Content
 from domain.fact import Fact, Person
-from domain.history import History
+from domain.history import History, merged
 from domain.log import Stored
 from domain.offices import SYSTEM, Actor
-from domain.records import aggregate
+from domain.records import AGGREGATES, aggregate
 from domain.refusals import Code, FieldError, Refused
 from domain.state import State
 
@@ -57,6 +57,23 @@ class Judge:
         self._open_name = open_name
         self._attachments = attachments
         self._actors: dict[str, tuple[History, Actor]] = {}
+
+    def prepare(self, commands: Iterable[Command]) -> None:
+        """Read at once what judging these commands will look at: their records, and what names what they open."""
+        records: list[str] = []
+        targets: list[str] = []
+        for command in commands:
+            records.append(f"accounts/{command.account}")
+            for item in command.proposals:
+                kind = aggregate(item.record.partition("/")[0])
+                named = [record for _, record in item.fact.referred()]
+                records += (item.record, *named)
+                if isinstance(item.fact, kind.opening):
+                    targets.append(item.record)
+                    targets += (record for record in named if record.partition("/")[0] in kind.depends_on)
+                targets += item.fact.claims()
+        self._view.prefetch(record for record in records if record.partition("/")[0] in AGGREGATES)
+        self._view.look_up(targets)
 
     def judge(self, command: Command, first_position: int) -> list[Planned] | Replay:
         """The entries that the command comes to, staged on the view, or the answer it was given before.
@@ -155,7 +172,10 @@ class Judge:
         index = self._write(actor, record, content, type(fact), None, plan, first_position)
         after = self._view.history(record)
         after.admitted_after(before)
-        step = next(step for step in after.steps if step.position == first_position + index)
+        position = first_position + index
+        step = after.steps[-1]
+        if step.position != position:
+            step = next(step for step in after.steps if step.position == position)
         kind.conditions(record, before.state, step, self._view)
         state = after.state
         if state is None:
@@ -180,10 +200,13 @@ class Judge:
         if changed is not None:
             self._check_references(changed.fact, pointer="/data/data")
             before.aggregate.conditions(record, before.state, changed, self._view)
-        elif isinstance(fact, EventRetracted) and isinstance(target.fact, before.aggregate.opening):
-            retraction_allowed(record, self._view)
-        for change in consequence_changes(record, before, after, target.position, self._view):
+        changes = tuple(consequence_changes(record, before, after, target.position, self._view))
+        for change in changes:
             self._change_consequence(actor, change, index, plan, first_position)
+        for one in (record, *(change.record for change in changes)):
+            # Only now: what is taken back together doesn't stand in its own way.
+            if self._view.history(one).state is None:
+                retraction_allowed(one, self._view)
         dependents_hold(record, self._view)
 
     def _change_consequence(
@@ -194,8 +217,6 @@ class Judge:
         content = content_of(change.record.partition("/")[0], change.fact, effective_on=change.decided_on)
         self._write(actor, change.record, content, type(original), cause, plan, first_position)
         self._view.history(change.record).admitted_after(earlier)
-        if isinstance(change.fact, EventRetracted) and isinstance(original, earlier.aggregate.opening):
-            retraction_allowed(change.record, self._view)
 
     def _write(
         self,
@@ -235,18 +256,15 @@ class Judge:
                 )
 
     def _known(self, record: str) -> State | None:
-        try:
-            return self._view.state(record)
-        except KeyError:
-            return None
+        return self._view.state(record) if record.partition("/")[0] in AGGREGATES else None
 
 
 def _refers_to(history: History, fact: Fact) -> tuple[str, ...]:
     if isinstance(fact, EventRetracted):
         return ()
     if isinstance(fact, EventCorrected):
-        target = correction_target(history, fact)
-        fact = target.merged(fact)
+        original = history.entries[history.original(fact.version) - 1].position
+        fact = merged(next(step.fact for step in history.steps if step.position == original), fact.data)
     return tuple(dict.fromkeys((*(record for _, record in fact.referred()), *fact.claims())))
 
 

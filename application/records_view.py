@@ -44,6 +44,10 @@ class Log(Protocol):
         """The records of a kind whose entries up to a position name the target, by id."""
         ...
 
+    def references(self, targets: Sequence[str], until: int) -> Mapping[str, Sequence[str]]:
+        """The records that name each target in entries up to a position, by id; absent where there is none."""
+        ...
+
     def command(self, idempotency: str) -> Sequence[Stored]:
         """The entries of the command recorded under an account's idempotency key; none where there is none."""
         ...
@@ -57,6 +61,7 @@ class RecordsView:
         self._cache: OrderedDict[str, History] = OrderedDict()
         self._cached_entries = 0
         self._staged: list[_Stage] = []
+        self._looked_up: dict[str, Sequence[str]] = {}
         self.position = 0
 
     def history(self, record: str) -> History:
@@ -82,6 +87,13 @@ class RecordsView:
             entries = [VOCABULARY.read(stored.entry) for stored in found.get(record, ())]
             self._keep(record, History(aggregate(kind), entries))
 
+    def look_up(self, targets: Iterable[str]) -> None:
+        """Read which records name the targets, in one query; it holds until the outermost stage ends."""
+        wanted = [target for target in dict.fromkeys(targets) if target not in self._looked_up]
+        if wanted:
+            found = self._log.references(wanted, self.position)
+            self._looked_up |= {target: found.get(target, ()) for target in wanted}
+
     def state(self, record: str, on: date | None = None) -> State | None:
         """The record's state on a day, or with all its entries; None where there is none."""
         history = self.history(record)
@@ -92,10 +104,13 @@ class RecordsView:
         staged = {
             source
             for stage in self._staged
-            for named, source in stage.references
-            if named == target and source.startswith(f"{kind}/")
+            for source in stage.references.get(target, ())
+            if source.startswith(f"{kind}/")
         }
-        return sorted({*self._log.referring(target, kind, self.position, REFERRING_LIMIT), *staged})
+        looked_up = self._looked_up.get(target)
+        if looked_up is None:
+            return sorted({*self._log.referring(target, kind, self.position, REFERRING_LIMIT), *staged})
+        return sorted({*(source for source in looked_up if source.startswith(f"{kind}/")), *staged})
 
     def command(self, idempotency: str) -> Sequence[Stored]:
         """The entries already recorded under an account's idempotency key."""
@@ -112,21 +127,28 @@ class RecordsView:
         try:
             yield
         except BaseException:
-            self._staged.remove(stage)
+            self._end(stage)
             raise
-        self._staged.remove(stage)
+        self._end(stage)
         if self._staged:
             self._staged[-1].histories |= stage.histories
-            self._staged[-1].references += stage.references
+            for target, sources in stage.references.items():
+                self._staged[-1].references.setdefault(target, []).extend(sources)
         else:
             for record, history in stage.histories.items():
                 self._keep(record, history)
+
+    def _end(self, stage: _Stage) -> None:
+        self._staged.remove(stage)
+        if not self._staged:
+            self._looked_up.clear()
 
     def stage(self, record: str, entry: Entry, refers_to: Iterable[str]) -> History:
         """Put an entry on top of a record; returns its longer history."""
         longer = self.history(record).and_then(entry)
         self._staged[-1].histories[record] = longer
-        self._staged[-1].references += [(target, record) for target in refers_to]
+        for target in refers_to:
+            self._staged[-1].references.setdefault(target, []).append(record)
         return longer
 
     def catch_up(self) -> None:
@@ -160,4 +182,4 @@ class RecordsView:
 class _Stage:
     def __init__(self) -> None:
         self.histories: dict[str, History] = {}
-        self.references: list[tuple[str, str]] = []
+        self.references: dict[str, list[str]] = {}

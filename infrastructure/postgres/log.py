@@ -89,6 +89,17 @@ class Log:
         )  # fmt: skip
         return [row[0] for row in rows]
 
+    def references(self, targets: Sequence[str], until: int) -> dict[str, list[str]]:
+        """The records that name each target in entries up to a position, by id; absent where there is none."""
+        found: dict[str, list[str]] = {}
+        for target, source in self.reader.rows(
+            "SELECT DISTINCT target, source FROM ledger.refs WHERE target = ANY(%s::text[]) AND position <= %s"
+            " ORDER BY target, source",
+            list(targets), until,
+        ):  # fmt: skip
+            found.setdefault(target, []).append(source)
+        return found
+
     def command(self, idempotency: str) -> Sequence[Stored]:
         """The entries of the command recorded under an account's idempotency key; none where there is none."""
         return self.reader.by_idempotency(idempotency)

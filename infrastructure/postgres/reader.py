@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
-from typing import Final, LiteralString
+from typing import Final, LiteralString, cast
 
 import psycopg
 from psycopg.rows import args_row
@@ -138,8 +139,11 @@ class LogReader:
             connection.answer_within = None
             connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL work_mem = '64MB'")
             try:
-                with connection.cursor(binary=True, row_factory=args_row(Stored)) as cursor:
-                    rows = cursor.stream(query, arguments, size=STREAMED)
+                with (
+                    connection.cursor(binary=True, row_factory=args_row(Stored)) as cursor,
+                    # Left half way, a stream holds its connection's lock until it is closed, and cancels.
+                    closing(cast("Generator[Stored]", cursor.stream(query, arguments, size=STREAMED))) as rows,
+                ):
                     while stored := list(islice(rows, batch)):
                         yield stored
             finally:

@@ -135,7 +135,7 @@ class LogSubscription(ListenNotifySubscription[LogRecorder]):
     def _watch(self) -> None:
         seen = 0
         while not self._has_been_stopped:
-            if (head := self._recorder.reader.wait(seen, POLL_EVERY / 10)) > seen:
+            if (head := self._recorder.reader.wait(seen, POLL_EVERY)) > seen:
                 seen = head
                 self._has_been_notified.set()
 

@@ -10,7 +10,7 @@ import psycopg
 
 from infrastructure.postgres.database import Connection, Database
 
-POLL_EVERY: Final = 1.0
+POLL_EVERY: Final = 0.25
 """Seconds between looks at the head: a notification may be lost with its connection, a look isn't."""
 HEAD: Final = "SELECT coalesce((SELECT position FROM ledger.head), 0)"
 

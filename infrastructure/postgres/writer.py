@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from itertools import chain, repeat
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from eventsourcing import persistence
@@ -29,6 +29,17 @@ FIND: Final = (
 AWAIT_REPLICAS: Final = "SELECT pg_logical_emit_message(true, 'taizhang', '')"
 """A commit of its own that waits for the replicas, and so for all that was committed before it."""
 RECONNECT_EVERY: Final = 0.1
+
+
+Answer = TypeVar("Answer")
+
+
+class _Lost(Exception):  # noqa: N818  # never leaves this module
+    """The database did not come back in time."""
+
+    def __init__(self, error: psycopg.Error) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class LogWriter:
@@ -71,55 +82,80 @@ class LogWriter:
         """
         if not drafts:
             return []
+        sent = False
+
+        def ask(connection: Connection) -> list[Stored]:
+            # Asking again is safe: `expected`, or without it the versions, let at most one of the calls write. So a
+            # refusal after a lost answer means ourselves or others, and the stored bytes, entry ids included, tell.
+            nonlocal sent
+            again, sent = sent, True
+            try:
+                return self._call(connection, drafts, expected)
+            except (Behind, psycopg.errors.UniqueViolation):
+                if not again or not (stored := _find(connection, drafts)):
+                    raise
+                connection.execute(AWAIT_REPLICAS)
+                return stored
+
         with self._turn, _translated():
-            return self._settled(drafts, expected)
+            try:
+                stored = self._until_answered(ask)
+            except _Lost as lost:
+                raise Unsettled("the answer of an append was lost") if sent else lost.error from lost.error
+            if self._warning is not None:
+                raise Unsettled(self._warning)
+            return stored
 
     @contextlib.contextmanager
     def locked(self) -> Generator[Callable[[Sequence[Draft]], list[Stored]]]:
         """Hold the log's turn while the block runs, and commit at its end; gives a function that appends under it.
 
         Raises:
-            Unsettled: The connection was lost while the block's entries were being committed.
             persistence.PersistenceError: Nothing was written.
+            Unsettled: The commit's answer was lost, and the database didn't come back in time to ask.
         """
-        appended: list[Stored] = []
+        written: list[Draft] = []
 
         def append(drafts: Sequence[Draft]) -> list[Stored]:
-            stored = self._call(connection, drafts, None) if drafts else []
-            appended.extend(stored)
-            return stored
+            written.extend(drafts)
+            return self._call(connection, drafts, None) if drafts else []
+
+        def take_turn(connection: Connection) -> Connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT ledger.take_turn()")
+            return connection
+
+        def committed(connection: Connection) -> bool:
+            # Whoever held the turn has ended by the time that we have it.
+            take_turn(connection)
+            found = bool(_find(connection, written))
+            connection.execute(AWAIT_REPLICAS)
+            connection.execute("COMMIT")
+            return found
 
         with self._turn, _translated():
-            connection = self._connected()
             try:
-                with connection.transaction():
-                    connection.execute("SELECT ledger.take_turn()")
+                connection = self._until_answered(take_turn)
+                try:
                     yield append
-            except psycopg.OperationalError as error:
-                if appended:
-                    raise Unsettled("the answer of an append was lost") from error
-                raise
+                    connection.execute("COMMIT")
+                except psycopg.Error:
+                    if not (connection.closed and written and self._until_answered(committed)):
+                        raise
+                finally:
+                    if not connection.closed:
+                        connection.rollback()
+            except _Lost as lost:
+                raise Unsettled("the answer of a commit was lost") if written else lost.error from lost.error
             if self._warning is not None:
                 raise Unsettled(self._warning)
 
-    def _settled(self, drafts: Sequence[Draft], expected: int | None) -> list[Stored]:
-        """Call until there is an answer.
-
-        Calling again is safe: `expected`, or without it the versions, let at most one of the calls write. So a refusal
-        after a lost answer means either ourselves or others, and the stored bytes, entry ids included, tell which.
-        """
+    def _until_answered(self, ask: Callable[[Connection], Answer]) -> Answer:
+        """Ask, and ask again on a new connection where one was lost, as long as we may; then raise _Lost."""
         deadline = 0.0
-        sent = False
         while True:
             try:
-                connection = self._connected()
-                attempt, sent = sent, True
-                try:
-                    stored = self._call(connection, drafts, expected)
-                except (Behind, psycopg.errors.UniqueViolation):
-                    if not attempt or not (stored := _find(connection, drafts)):
-                        raise
-                    connection.execute(AWAIT_REPLICAS)
+                return ask(self._connected())
             except psycopg.Error as error:
                 if self._connection is not None and not self._connection.closed:
                     raise  # refused or cancelled by the server before it committed
@@ -127,11 +163,7 @@ class LogWriter:
                 try:
                     self._recover(deadline)
                 except (TimeoutError, ServerFailed):
-                    raise Unsettled("the answer of an append was lost") if sent else error from error
-            else:
-                if self._warning is not None:
-                    raise Unsettled(self._warning)
-                return stored
+                    raise _Lost(error) from error
 
     def _call(self, connection: Connection, drafts: Sequence[Draft], expected: int | None) -> list[Stored]:
         with connection.cursor(binary=True) as cursor:

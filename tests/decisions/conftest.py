@@ -73,8 +73,10 @@ class World:
 
     def refused(self, code: Code, *, saying: str = "", positions: tuple[int, ...] = ()) -> None:
         assert self._asked is not None
+        kept, last, asked, self._asked = dict(self.histories), self._last, self._asked, None
         with pytest.raises(Refused) as caught:
-            self.record(self._asked)
+            self.record(asked)
+        self.histories, self._last = kept, last
         assert (caught.value.code, caught.value.positions) == (code, positions or caught.value.positions)
         assert saying in caught.value.detail
 

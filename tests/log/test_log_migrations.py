@@ -37,14 +37,14 @@ def test_many_at_once_apply_each_once(absent: Database) -> None:
 
 def test_a_failing_migration_leaves_nothing_of_itself(absent: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = migrations()
-    broken = ours | {"0009_broken.sql": b"CREATE TABLE public.half (); SELECT 1 / 0"}
+    broken = ours | {"9999_broken.sql": b"CREATE TABLE public.half (); SELECT 1 / 0"}
     monkeypatch.setattr(migrating, "migrations", lambda: broken)
     with pytest.raises(psycopg.errors.DivisionByZero):
         migrate(absent)
     with absent.connect(None) as connection:
         assert connection.execute("SELECT to_regclass('public.half')").fetchone() == (None,)
-    monkeypatch.setattr(migrating, "migrations", lambda: ours | {"0009_mended.sql": b"CREATE TABLE public.whole ()"})
-    assert migrate(absent) == ["0009_mended.sql"]
+    monkeypatch.setattr(migrating, "migrations", lambda: ours | {"9999_mended.sql": b"CREATE TABLE public.whole ()"})
+    assert migrate(absent) == ["9999_mended.sql"]
 
 
 def test_what_was_applied_must_be_what_we_have(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def test_an_instant_waits_for_the_commit_in_flight(recorder: LogRecorder, databa
         )
         asked = pool.submit(recorder.reader.resolve, datetime.now(UTC))
         with database.connect(None) as watching:
-            while not watching.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone():
+            while not watching.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
                 pass
         assert not asked.done()
         writing.commit()

@@ -21,7 +21,7 @@ STATEMENTS = [
     "ALTER TABLE ledger.log DISABLE TRIGGER ALL",
     "INSERT INTO ledger.refs VALUES ('t', 's', 1)",
     "DELETE FROM ledger.refs",
-    "LOCK TABLE ledger.turn",
+    "BEGIN; LOCK TABLE ledger.turn",
     "SELECT * FROM ledger.log FOR UPDATE",
     "CREATE TABLE ledger.mine ()",
     "CREATE TABLE public.mine ()",
@@ -39,7 +39,6 @@ GROWS = [
     "DELETE FROM ledger.refs",
 ]
 SHAPE = [
-    "DROP TABLE ledger.log",
     "DROP TABLE ledger.log CASCADE",
     "DROP SCHEMA ledger CASCADE",
     "DROP OWNED BY taizhang_owner",
@@ -53,7 +52,7 @@ SHAPE = [
     "ALTER TABLE ledger.log SET SCHEMA public",
     "ALTER TABLE ledger.log DROP COLUMN leaf_hash",
     "ALTER TABLE ledger.log ADD COLUMN note text",
-    "ALTER TABLE ledger.log ALTER COLUMN entry TYPE text USING ''",
+    "ALTER TABLE ledger.log ALTER COLUMN name TYPE int USING 0",
     "ALTER SCHEMA ledger RENAME TO old",
     "ALTER FUNCTION ledger.append SET synchronous_commit = off",
     "CREATE OR REPLACE FUNCTION ledger.whole(\"position\" bigint) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
@@ -107,7 +106,7 @@ def test_the_ledger_changes_its_shape_by_a_migration_only(one_entry: Database, r
     for statement in SHAPE:
         with (
             one_entry.connect(role) as connection,
-            pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"by a migration only|only grows|permission denied"),
+            pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"by a migration only|permission denied"),
         ):
             connection.execute(statement.encode())
     with one_entry.connect(None) as connection, connection.transaction(force_rollback=True):

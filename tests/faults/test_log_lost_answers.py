@@ -1,0 +1,253 @@
+"""An append whose answer is lost ends as exactly one entry, or as nothing, and the caller learns which."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from eventsourcing.persistence import IntegrityError, OperationalError
+
+from domain.log import Draft
+from infrastructure.postgres.database import Connection, Database
+from infrastructure.postgres.embedded import SOCKET_NAME, EmbeddedServer, ServerFailed
+from infrastructure.postgres.migrating import migrate
+from infrastructure.postgres.outcomes import Behind, Unsettled
+from infrastructure.postgres.reader import LogReader
+from infrastructure.postgres.writer import LogWriter
+
+Drafting = Callable[..., Draft]
+BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ledger.turn'::regclass"
+
+
+class Relay:
+    """Stands between a client and the server's socket, and loses what it is told to lose."""
+
+    def __init__(self, directory: Path, server: EmbeddedServer) -> None:
+        self._upstream = str(server.sockets / SOCKET_NAME)
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(directory / SOCKET_NAME))
+        self._listening.listen()
+        self._clients: list[socket.socket] = []
+        self.lose_answers = False
+        self.refuse = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Drop the clients; the server doesn't notice while it is busy."""
+        clients, self._clients = self._clients, []
+        for client in clients:
+            client.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            if self.refuse:
+                client.close()
+                continue
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._upstream)
+            self._clients.append(client)
+            threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._carry, args=(server, client, True), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, answers: bool = False) -> None:  # noqa: FBT001, FBT002  # a thread's argument
+        try:
+            while passing := source.recv(1 << 16):
+                if answers and self.lose_answers:
+                    self.lose_answers = False
+                    self.cut()
+                    break
+                target.sendall(passing)
+        except OSError:
+            pass
+        if answers:
+            source.close()
+
+
+@pytest.fixture
+def relay(tmp_path: Path, server: EmbeddedServer) -> Iterator[Relay]:
+    made = Relay(tmp_path, server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def relayed(relay: Relay, database: Database, tmp_path: Path) -> Database:
+    return Database.at(f"host={tmp_path} user=postgres dbname={database.name}")
+
+
+@pytest.fixture
+def writer(relayed: Database, draft: Drafting) -> Iterator[LogWriter]:
+    made = LogWriter(relayed, settle_within=3)
+    made.append([draft("r/first")], expected=0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[LogReader]:
+    made = LogReader(database)
+    yield made
+    made.close()
+
+
+def _await_blocked(connection: Connection, appends: int) -> None:
+    while connection.execute(BLOCKED).fetchone() != (appends,):
+        pass
+
+
+@pytest.mark.parametrize("expected", [1, None])
+def test_an_answer_lost_after_the_commit_is_found_in_the_log(
+    writer: LogWriter, reader: LogReader, relay: Relay, draft: Drafting, expected: int | None
+) -> None:
+    relay.lose_answers = True
+    drafts = [draft("r/1", closes=False), draft("r/2")]
+    stored = writer.append(drafts, expected=expected)
+    assert stored == reader.entries(1, 10)
+    assert [entry.closes for entry in stored] == [False, True]
+    assert all(drafted.header.encode() in entry.entry for drafted, entry in zip(drafts, stored, strict=True))
+
+
+@pytest.mark.parametrize("expected", [1, None])
+def test_a_backend_killed_before_its_commit_wrote_nothing_and_the_append_is_made_anew(
+    writer: LogWriter, reader: LogReader, database: Database, draft: Drafting, expected: int | None
+) -> None:
+    with database.connect(None) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN; LOCK TABLE ledger.turn")
+        appending = pool.submit(writer.append, [draft("r/1")], expected=expected)
+        _await_blocked(other, 1)
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang writer'")
+        _await_blocked(other, 1)  # the second call
+        other.rollback()
+        assert appending.result(20) == reader.entries(1, 10)
+
+
+@pytest.mark.parametrize("expected", [1, None])
+def test_a_call_cut_off_and_still_running_on_the_server_is_not_doubled(
+    writer: LogWriter, reader: LogReader, relay: Relay, database: Database, draft: Drafting, expected: int | None
+) -> None:
+    with database.connect(None) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN; LOCK TABLE ledger.turn")
+        appending = pool.submit(writer.append, [draft("r/1")], expected=expected)
+        _await_blocked(other, 1)
+        relay.cut()
+        _await_blocked(other, 2)  # the first, which nobody hears any more, and the second
+        other.rollback()
+        assert appending.result(20) == reader.entries(1, 10)
+
+
+def test_what_others_wrote_meanwhile_is_not_taken_for_ours(
+    writer: LogWriter, reader: LogReader, relay: Relay, database: Database, draft: Drafting
+) -> None:
+    for expected, refusal in ((1, Behind), (None, IntegrityError)):
+        with database.connect(None) as other, ThreadPoolExecutor(1) as pool:
+            other.execute("BEGIN; LOCK TABLE ledger.turn")
+            appending = pool.submit(writer.append, [draft("r/contested")], expected=expected)
+            _await_blocked(other, 1)
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taizhang writer'")
+            if expected is not None:
+                other.execute(
+                    "SELECT * FROM ledger.append(1, '{r/contested}', '{1}', '{x}', '{x}', '{x}', '{null}', '{t}',"
+                    " '{null}', '{}', '{}')"
+                )
+            other.commit()
+            with pytest.raises(refusal):
+                appending.result(20)
+    assert reader.head()[0] == 2
+
+
+def test_a_database_that_stays_away_leaves_the_append_unsettled(
+    writer: LogWriter, reader: LogReader, relay: Relay, draft: Drafting
+) -> None:
+    relay.lose_answers = relay.refuse = True
+    drafted = draft("r/1")
+    with pytest.raises(Unsettled):
+        writer.append([drafted], expected=1)
+    assert len(reader.entries(1, 10)) == 1
+    with pytest.raises(OperationalError):
+        writer.append([draft("r/2")], expected=2)
+    relay.refuse = False
+    assert writer.append([draft("r/2")], expected=2) == reader.entries(2, 10)
+
+
+def test_a_server_that_cannot_be_restarted_leaves_the_append_unsettled(
+    relayed: Database, relay: Relay, draft: Drafting
+) -> None:
+    asked: list[str] = []
+
+    def restart() -> None:
+        asked.append("restart")
+        raise ServerFailed("no")
+
+    writer = LogWriter(relayed, on_lost=restart)
+    writer.append([draft("r/1")], expected=0)
+    relay.lose_answers = True
+    with pytest.raises(Unsettled):
+        writer.append([draft("r/2")], expected=1)
+    assert asked == ["restart"]
+    writer.close()
+
+
+def test_a_commit_under_the_turn_whose_answer_is_lost_is_found_in_the_log(
+    writer: LogWriter, reader: LogReader, relay: Relay, draft: Drafting
+) -> None:
+    with writer.locked() as append:
+        stored = append([draft("r/1")])
+        relay.lose_answers = True
+    assert reader.entries(1, 10) == stored
+
+
+def test_a_turn_lost_before_its_commit_wrote_nothing(
+    writer: LogWriter, reader: LogReader, relay: Relay, draft: Drafting
+) -> None:
+    with pytest.raises(OperationalError), writer.locked() as append:
+        append([draft("r/1")])
+        relay.cut()
+    assert reader.head()[0] == 1
+    with writer.locked() as append:
+        append([draft("r/1")])
+    assert reader.head()[0] == 2
+
+
+def test_what_fails_under_the_turn_writes_nothing_and_lets_others_go_on(
+    writer: LogWriter, reader: LogReader, draft: Drafting
+) -> None:
+    with pytest.raises(ZeroDivisionError), writer.locked() as append:
+        append([draft("r/1")])
+        raise ZeroDivisionError
+    assert writer.append([draft("r/1")], expected=1) == reader.entries(1, 10)
+
+
+def test_a_cancelled_wait_for_a_replica_leaves_the_append_unsettled(tmp_path: Path, draft: Drafting) -> None:
+    with EmbeddedServer(tmp_path) as server:
+        database = Database.embedded(server)
+        migrate(database)
+        writer = LogWriter(database)
+        writer.append([draft("r/1")], expected=0)
+        with database.connect(None) as other, ThreadPoolExecutor(1) as pool:
+            other.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            other.execute("SELECT pg_reload_conf()")
+            appending = pool.submit(writer.append, [draft("r/2")], expected=1)
+            waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            while not (waiting := other.execute(waits).fetchone()):
+                pass
+            assert not appending.done()
+            other.execute("SELECT pg_cancel_backend(%s)", waiting)
+            with pytest.raises(Unsettled, match="synchronous replication"):
+                appending.result(20)
+            other.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            other.execute("SELECT pg_reload_conf()")
+        assert writer.append([draft("r/3")], expected=2)[0].position == 3
+        writer.close()
