@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,7 +18,6 @@ from application.commands import Command, Proposal
 from application.committing import Recorder
 from application.drafting import content_of
 from application.judging import Judge
-from application.moments import today
 from application.names import Sealed
 from application.records_view import RecordsView
 from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
@@ -47,11 +46,17 @@ ADMINISTRATOR = "administrator"
 NEW_AREA_NAME = "陕西省西咸新区"
 
 
-class NotInitialised(Exception):
+APPROVED_ON = date(2014, 1, 6)
+"""The day on which the State Council approved the New Area."""
+SINCE = date(2019, 12, 10)
+"""The day from which the ledger keeps records: the policy's own date (its last paragraph)."""
+
+
+class NotInitialised(Exception):  # noqa: N818  # an answer, not an error
     """There is no ledger here yet."""
 
 
-class AlreadyInitialised(Exception):
+class AlreadyInitialised(Exception):  # noqa: N818  # an answer, not an error
     """A ledger was created here before; it stays as it is."""
 
 
@@ -216,7 +221,6 @@ def found(ledger: Taizhang) -> str:
     key = ledger.keys.signing_key
     opening: list[tuple[str, Fact]] = [
         ("ledger/ledger", LedgerOpened(origin=key.origin, key=key.verifier_key)),
-        ("new-area/xixian", NewAreaRegistered(name=NEW_AREA_NAME)),
         (
             f"accounts/{ADMINISTRATOR}",
             AccountOpened(
@@ -225,7 +229,9 @@ def found(ledger: Taizhang) -> str:
         ),
         (f"accounts/{ADMINISTRATOR}", KeyIssued(key="first", sha256=key_digest(token))),
     ]
-    record_as_system(ledger.recorder, opening)
+    new_area = _proposal("new-area/xixian", NewAreaRegistered(name=NEW_AREA_NAME), APPROVED_ON)
+    proposals = (new_area, *(_proposal(record, fact, SINCE) for record, fact in opening))
+    ledger.recorder.record(Command(SYSTEM.account, proposals), timeout=60)
     return token
 
 
@@ -267,8 +273,11 @@ def new_key() -> str:
     return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
-def record_as_system(recorder: Recorder, facts: Sequence[tuple[str, Fact]], on: date | None = None) -> Sequence[Stored]:
-    """Record facts in the system's own name, as of today or a day. Raises as recording does."""
-    day = on or today(now)
-    proposals = tuple(Proposal(record, content_of(record.partition("/")[0], fact, day)) for record, fact in facts)
+def record_as_system(recorder: Recorder, facts: Sequence[tuple[str, Fact]], on: date = SINCE) -> Sequence[Stored]:
+    """Record facts in the system's own name, effective on a day. Raises as recording does."""
+    proposals = tuple(_proposal(record, fact, on) for record, fact in facts)
     return recorder.record(Command(SYSTEM.account, proposals), timeout=60).entries
+
+
+def _proposal(record: str, fact: Fact, on: date) -> Proposal:
+    return Proposal(record, content_of(record.partition("/")[0], fact, on))

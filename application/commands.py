@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from domain.entry import Content
-from domain.fact import Fact
+from domain.fact import Fact, JsonValue
 from domain.log import BATCH_LIMIT
-from domain.records import AGGREGATES, VOCABULARY, record_kind
+from domain.records import VOCABULARY, record_kind
 from domain.refusals import Code, FieldError, Refused
 
 _ITEM_FIELDS = frozenset({"type", "effective_on", "data", "document", "evidence", "note"})
@@ -50,7 +50,7 @@ class Command(NamedTuple):
 
 
 def proposal(
-    record: str, body: Mapping[str, Any], *, today: date, pointer: str = "", if_version: int | None = None
+    record: str, body: dict[str, Any], *, today: date, pointer: str = "", if_version: int | None = None
 ) -> Proposal:
     """The proposal that a request's JSON object makes about `KIND/id`.
 
@@ -93,7 +93,7 @@ def proposal(
     return Proposal(record, content, if_version)
 
 
-def batch(items: Sequence[Any], *, today: date) -> tuple[Proposal, ...]:
+def batch(items: Sequence[JsonValue], *, today: date) -> tuple[Proposal, ...]:
     """The proposals of a batch: objects with `record` and, if wanted, `if_version`, beside an event's own fields.
 
     Raises Refused for none, for more than 10,000, and for the first item at fault.
@@ -107,10 +107,10 @@ def batch(items: Sequence[Any], *, today: date) -> tuple[Proposal, ...]:
     return tuple(_batch_item(item, f"/entries/{index}", today) for index, item in enumerate(items))
 
 
-def _batch_item(item: object, pointer: str, today: date) -> Proposal:
-    if not isinstance(item, Mapping):
+def _batch_item(item: JsonValue, pointer: str, today: date) -> Proposal:
+    if not isinstance(item, dict):
         raise Refused(Code.INVALID_FIELDS, "an entry is an object", errors=[FieldError(pointer, "an object")])
-    fields: dict[str, Any] = {str(name): value for name, value in item.items()}
+    fields = dict(item)
     record, if_version = fields.pop("record", None), fields.pop("if_version", None)
     errors = [] if isinstance(record, str) else [FieldError(f"{pointer}/record", "KIND/id is required")]
     if if_version is not None and (not isinstance(if_version, int) or isinstance(if_version, bool) or if_version < 0):
@@ -131,19 +131,14 @@ def _batch_item(item: object, pointer: str, today: date) -> Proposal:
         ) from None
 
 
-def _not_normal(value: object, pointer: str) -> list[FieldError]:
+def _not_normal(value: JsonValue, pointer: str) -> list[FieldError]:
     """Where text isn't in Unicode normal form C: it is stored as sent, so it must come so."""
     match value:
         case str():
             return [] if unicodedata.is_normalized("NFC", value) else [FieldError(pointer, "text must be in NFC")]
-        case Mapping():
+        case dict():
             return [fault for name, one in value.items() for fault in _not_normal(one, f"{pointer}/{name}")]
         case list():
             return [fault for index, one in enumerate(value) for fault in _not_normal(one, f"{pointer}/{index}")]
         case _:
             return []
-
-
-def kinds() -> tuple[str, ...]:
-    """The kinds of record, in the catalogue's order."""
-    return tuple(AGGREGATES)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, Protocol
 
 from application.commands import Idempotent
 from domain.corrections import EventCorrected
 from domain.entry import BodyDigest, Content, Entry, Header, RecordedBy
-from domain.fact import Fact
+from domain.fact import Fact, JsonValue
 from domain.log import BATCH_LIMIT, ENTRY_LIMIT, Draft
 from domain.offices import Actor
 from domain.records import VOCABULARY
@@ -44,24 +43,27 @@ class Planned(NamedTuple):
     """Index, in the same command, of the entry that brought it about."""
 
 
+class Place(NamedTuple):
+    """Where an entry goes."""
+
+    record: str
+    version: int
+    position: int
+    cause: int | None = None
+    """Index, in the same command, of the entry that brings it about."""
+    causation: int | None = None
+    """The position of that entry."""
+
+
 def planned(
-    content: Content,
-    *,
-    target: type[Fact],
-    record: str,
-    version: int,
-    position: int,
-    actor: Actor,
-    cause: int | None,
-    causation: int | None,
-    refers_to: tuple[str, ...],
-    seal: Seal,
+    content: Content, place: Place, actor: Actor, *, target: type[Fact], refers_to: tuple[str, ...], seal: Seal
 ) -> Planned:
     """Settle an entry's body, with every name in it and its recorder's name sealed.
 
     `target` is the fact's own type, or for a correction the type of what it corrects: the type tells which fields
     name persons.
     """
+    record, version = place.record, place.version
     fields = content.model_dump(mode="json", exclude_unset=True)
     named = fields["data"]
     pointer = "/data"
@@ -80,9 +82,9 @@ def planned(
     )
     header = Header.model_construct(
         format="taizhang-entry/1",
-        position=position,
+        position=place.position,
         recorded_at=_NEVER,
-        causation=causation,
+        causation=place.causation,
         entry=str(uuid.uuid4()),
         record=record,
         version=version,
@@ -100,7 +102,7 @@ def planned(
         idempotency=None,
         body=BodyDigest.model_construct(length=len(body), sha256=hashlib.sha256(body).hexdigest()),
     )
-    return Planned(Entry(header, sealed), body, refers_to, cause)
+    return Planned(Entry(header, sealed), body, refers_to, place.cause)
 
 
 def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> list[Draft]:
@@ -123,11 +125,7 @@ def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> 
             "record": head.record,
             "version": head.version,
             "name": head.name,
-            "recorded_by": {
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in head.recorded_by
-                if value not in (None, ())
-            },
+            "recorded_by": head.recorded_by.model_dump(exclude_defaults=True),
             "correlation": correlation,
             "part": [index + 1, len(plan)],
         }
@@ -164,7 +162,7 @@ def content_of(kind: str, fact: Fact, effective_on: date) -> Content:
     return model.model_construct(_fields_set={"effective_on", "data"}, effective_on=effective_on, data=fact)
 
 
-def _sealed(value: object, pointer: str, record: str, version: int, seal: Seal) -> object:
+def _sealed(value: JsonValue, pointer: str, record: str, version: int, seal: Seal) -> JsonValue:
     match value:
         case {"id": str(person), "name": str(name)}:
             if len(name) > NAME_LIMIT:
@@ -176,7 +174,7 @@ def _sealed(value: object, pointer: str, record: str, version: int, seal: Seal) 
             return {"id": person, "name": seal(person, record, version, f"{pointer}/name", name)}
         case list():
             return [_sealed(one, f"{pointer}/{index}", record, version, seal) for index, one in enumerate(value)]
-        case Mapping():
+        case dict():
             return {name: _sealed(one, f"{pointer}/{name}", record, version, seal) for name, one in value.items()}
         case _:
             return value

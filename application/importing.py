@@ -182,15 +182,15 @@ class _Examination:
             match found:
                 case Row():
                     rows.append(found)
-                case Fault(line, reason):
-                    report.fault(line, reason)
+                case Fault():
+                    report.fault(*found)
                 case _Skipped():
                     report.skipped += 1
         records = [row.record for row in rows]
         view.prefetch([*records, *{f"new-cities/{row.fact.new_city}" for row in rows}])
         view.look_up(records)
         for row in rows:
-            reason = self._twice(row) or self._misnamed(row, view)
+            reason: str | None = self._twice(row) or self._misnamed(row, view)
             if reason is None and (history := view.history(row.record)).state is not None:
                 reason = None if _says(history, row.fact) else f"{row.record} 已有记录，内容不同"
                 report.already += reason is None
@@ -344,7 +344,7 @@ def _invalid(fault: ValidationError) -> str:
     column = error["loc"][0]
     match error["type"]:
         case "string_too_long":
-            return f"{column}：超过 {error['ctx']['max_length']} 字"
+            return f"{column}：过长"
         case "string_too_short":
             return f"{column}：为空"
         case _:

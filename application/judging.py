@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from application.commands import Command, Proposal
 from application.correcting import Change, consequence_changes, correction_target, dependents_hold, retraction_allowed
-from application.drafting import Planned, Seal, content_of, planned
+from application.drafting import Place, Planned, Seal, content_of, planned
 from application.names import Sealed
 from application.records_view import RecordsView
 from application.rights import may_record
@@ -229,19 +229,11 @@ class Judge:
         first_position: int,
     ) -> int:
         """Plan an entry and stage it; returns its index in the plan."""
-        refers_to = _refers_to(self._view.history(record), content.data)
-        entry = planned(
-            content,
-            target=target,
-            record=record,
-            version=self._view.history(record).version + 1,
-            position=first_position + len(plan),
-            actor=actor,
-            cause=cause,
-            causation=None if cause is None else first_position + cause,
-            refers_to=refers_to,
-            seal=self._seal,
-        )
+        history = self._view.history(record)
+        refers_to = _refers_to(history, content.data)
+        causation = None if cause is None else first_position + cause
+        place = Place(record, history.version + 1, first_position + len(plan), cause, causation)
+        entry = planned(content, place, actor, target=target, refers_to=refers_to, seal=self._seal)
         plan.append(entry)
         self._view.stage(record, entry.entry, refers_to)
         return len(plan) - 1

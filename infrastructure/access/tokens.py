@@ -105,7 +105,7 @@ class Tokens:
             raise ConnectionError("the identity provider's keys could not be had a moment ago")
         try:
             return self._keys.get_signing_key_from_jwt(token)
-        except jwt.PyJWKClientConnectionError as error:
+        except (jwt.PyJWKClientConnectionError, OSError, ValueError) as error:
             self._failed_at = time.monotonic()
             raise ConnectionError("the identity provider's keys can't be had") from error
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError
@@ -23,57 +25,82 @@ Drafting = Callable[..., Draft]
 BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ledger.turn'::regclass"
 
 
-class Relay:
-    """Stands between a client and the server's socket, and loses what it is told to lose."""
+class Relay(threading.Thread):
+    """Stands between clients and the server's socket, and loses what it is told to lose."""
 
     def __init__(self, directory: Path, server: EmbeddedServer) -> None:
+        super().__init__(daemon=True)
         self._upstream = str(server.sockets / SOCKET_NAME)
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(directory / SOCKET_NAME))
         self._listening.listen()
-        self._clients: list[socket.socket] = []
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listening, selectors.EVENT_READ)
+        self._servers: dict[socket.socket, socket.socket] = {}
+        self._clients: dict[socket.socket, socket.socket] = {}
+        self._closing = False
         self.lose_answers = False
         self.refuse = False
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.start()
 
     def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self.cut()
+        self._closing = True
+        self.join()
 
     def cut(self) -> None:
         """Drop the clients; the server doesn't notice while it is busy."""
-        clients, self._clients = self._clients, []
-        for client in clients:
+        for client in list(self._servers):
             client.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listening.accept()
-            except OSError:
-                return
-            if self.refuse:
-                client.close()
-                continue
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self._upstream)
-            self._clients.append(client)
-            threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._carry, args=(server, client, True), daemon=True).start()
+    def run(self) -> None:
+        while not self._closing:
+            for key, _ in self._selector.select(0.02):
+                source = cast("socket.socket", key.fileobj)
+                if source is self._listening:
+                    self._accept()
+                elif source in self._servers:
+                    self._ask(source)
+                elif source in self._clients:
+                    self._answer(source)
+        for open_socket in (self._listening, *self._servers, *self._clients):
+            open_socket.close()
+        self._selector.close()
 
-    def _carry(self, source: socket.socket, target: socket.socket, answers: bool = False) -> None:  # noqa: FBT001, FBT002  # a thread's argument
-        try:
-            while passing := source.recv(1 << 16):
-                if answers and self.lose_answers:
-                    self.lose_answers = False
-                    self.cut()
-                    break
-                target.sendall(passing)
-        except OSError:
-            pass
-        if answers:
-            source.close()
+    def _accept(self) -> None:
+        client, _ = self._listening.accept()
+        if self.refuse:
+            client.close()
+            return
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self._upstream)
+        self._servers[client], self._clients[server] = server, client
+        self._selector.register(client, selectors.EVENT_READ)
+        self._selector.register(server, selectors.EVENT_READ)
+
+    def _ask(self, client: socket.socket) -> None:
+        if asked := client.recv(1 << 16):
+            self._servers[client].sendall(asked)
+        else:
+            self._leave(client)
+
+    def _answer(self, server: socket.socket) -> None:
+        client = self._clients[server]
+        answered = server.recv(1 << 16)
+        if client in self._servers:
+            if self.lose_answers or not answered:
+                self.lose_answers = False
+                self._leave(client)
+            else:
+                client.sendall(answered)
+        if not answered:
+            del self._clients[server]
+            self._selector.unregister(server)
+            server.close()
+
+    def _leave(self, client: socket.socket) -> None:
+        del self._servers[client]
+        self._selector.unregister(client)
+        client.close()
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""Recording: one event, or a batch; answered once it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import partial
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.composition import Taizhang
+from api.http import problems
+from api.http.answers import etag, json_answer
+from api.http.authentication import Authentication
+from api.http.bodies import BATCH_LIMIT, SINGLE_LIMIT, Bodies, canonical, json_object, media_type
+from api.http.problems import Fault, Problem
+from api.http.queries import parameters
+from api.http.threads import Threads
+from api.http.trail import trail
+from application.commands import Command, Idempotent, Proposal, batch, proposal
+from application.committing import Recorded
+from domain.fact import JsonValue
+from domain.records import aggregate
+from domain.refusals import Code, FieldError, Refused
+
+ANSWER_WITHIN: Final = 60.0
+"""Seconds that a recording may take."""
+INLINE: Final = 32 << 10
+"""Bytes of a body that is parsed without a thread: sooner done than handed over."""
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_OUR_ETAG = re.compile(r'"(0|[1-9]\d{0,14})"', re.ASCII)
+
+Build = Callable[[Mapping[str, Any]], tuple[Proposal, ...]]
+Headers = dict[str, str]
+
+
+class Recording:
+    """The two addresses that record events."""
+
+    def __init__(
+        self,
+        taizhang: Taizhang,
+        authentication: Authentication,
+        threads: Threads,
+        bodies: Bodies,
+        today: Callable[[], date],
+    ) -> None:
+        self._taizhang = taizhang
+        self._authentication = authentication
+        self._threads = threads
+        self._bodies = bodies
+        self._today = today
+
+    async def event(self, request: Request) -> Response:
+        """Record one event in a record."""
+        record = f"{request.path_params['kind']}/{request.path_params['id']}"
+
+        def build(body: Mapping[str, Any]) -> tuple[Proposal, ...]:
+            return (_expected(proposal(record, body, today=self._today()), request),)
+
+        entries = await self._record(request, SINGLE_LIMIT, build)
+        entry = entries[0]
+        return json_answer(
+            entry, 201, {"Location": f"/api/v1/log/entries/{entry['position']}", "ETag": etag(entry["version"])}
+        )
+
+    async def batch(self, request: Request) -> Response:
+        """Record a batch: all or nothing."""
+
+        def build(body: Mapping[str, Any]) -> tuple[Proposal, ...]:
+            if request.headers.getlist("if-match"):
+                raise Problem(Fault.BAD_IF_MATCH, "a batch has no version: its entries may each have an if_version")
+            errors = [FieldError(f"/{name}", "there is no such field") for name in sorted(body.keys() - {"entries"})]
+            if not isinstance(body.get("entries"), list):
+                errors.append(FieldError("/entries", "a list of entries is required"))
+            if errors:
+                raise Refused(Code.INVALID_FIELDS, "a batch is an object with a list, entries", errors=errors)
+            return batch(body["entries"], today=self._today())
+
+        return json_answer({"entries": await self._record(request, BATCH_LIMIT, build)}, 201)
+
+    def routes(self, kind: str) -> list[Route]:
+        """Where events are recorded, the way in for GET on the same address left to `reading`."""
+        return [Route(f"/api/v1/{kind}/{{id}}/events", partial(self.event), methods=["POST"])]
+
+    async def _record(self, request: Request, limit: int, build: Build) -> list[dict[str, JsonValue]]:
+        """The entries asked for, as recorded; what they brought about is left out."""
+        followed = trail(request.scope)
+        credentials = self._authentication.credentials(request)
+        actor = await self._threads.record(partial(self._authentication.actor, credentials))
+        followed.actor = actor.account
+        parameters(request, ())
+        media_type(request, "application/json")
+        key = _idempotency_key(request)
+        async with self._bodies.reading(request, limit) as raw:
+            make = partial(self._command, actor.account, request, raw, key, build)
+            command = make() if len(raw) <= INLINE else await self._threads.record(make)
+        recorded = await _answered(self._taizhang, command)
+        followed.position = recorded.entries[-1].position
+        followed.outcome = "replayed" if recorded.replayed else "recorded"
+        try:
+            entries = await self._threads.record(partial(self._taizhang.asking.recorded, recorded.entries))
+        except Exception as error:
+            if problems.of_exception(error).fault is Fault.UNAVAILABLE:
+                raise problems.unsettled() from error  # it is recorded, but the answer can't be given now
+            raise
+        return [entry for entry in entries if entry["causation_id"] is None]
+
+    def _command(self, account: str, request: Request, raw: bytes, key: str | None, build: Build) -> Command:
+        body = json_object(raw)
+        idempotent = None
+        if key is not None:
+            asked = f"{request.method} {request.url.path}\n".encode() + canonical(body)
+            idempotent = Idempotent(key, self._taizhang.keys.idempotency_mac(account, asked))
+        return Command(account, build(body), idempotent, is_batch="kind" not in request.path_params)
+
+
+async def _answered(taizhang: Taizhang, command: Command) -> Recorded:
+    """What the command came to. Raises what it was refused with; Problem where there is no answer in time."""
+    future = taizhang.recorder.submit(command)
+    waited = asyncio.wrap_future(future)
+    waited.add_done_callback(lambda one: one.cancelled() or one.exception())  # nobody may be left to take it
+    done, _ = await asyncio.wait([waited], timeout=ANSWER_WITHIN)
+    if done:
+        return waited.result()
+    if future.cancel():
+        raise Problem(Fault.BUSY, "it could not be recorded in time; nothing was", headers={"Retry-After": "5"})
+    raise problems.unsettled()
+
+
+def _idempotency_key(request: Request) -> str | None:
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        raise Problem(Fault.BAD_IDEMPOTENCY_KEY, "an Idempotency-Key is 1 to 255 visible ASCII characters, once")
+    return given[0]
+
+
+def _expected(one: Proposal, request: Request) -> Proposal:
+    """The proposal with the version that If-Match names. Raises Refused where nothing could match it."""
+    given = request.headers.getlist("if-match")
+    if not given:
+        return one
+    ours = _OUR_ETAG.fullmatch(given[0])
+    if len(given) > 1 or not (given[0] == "*" or _ETAG.fullmatch(given[0])):
+        raise Problem(Fault.BAD_IF_MATCH, 'If-Match is the ETag of the record, "<version>", or *')
+    if ours is not None:
+        return one._replace(if_version=int(ours[1]))
+    if given[0] != "*":
+        raise Refused(Code.VERSION_MOVED, f"{given[0]} is no ETag of {one.record}, or a weak one")
+    if isinstance(one.fact, aggregate(one.record.partition("/")[0]).opening):
+        raise Refused(Code.VERSION_MOVED, f"If-Match: * asks for a record that exists; {one.fact.event} opens one")
+    return one
