@@ -62,7 +62,7 @@ class History:
         for entry in self.entries:
             match entry.fact:
                 case EventCorrected(version=target):
-                    corrections.setdefault(target, []).append(entry)
+                    corrections.setdefault(self.original(target), []).append(entry)
                 case EventRetracted(version=target):
                     retracted[target] = entry
                 case _:

@@ -57,15 +57,25 @@ def draft() -> Callable[..., Draft]:
 def entry_of() -> Callable[..., Entry]:
     """Entries for tests of what is said, which need no bytes."""
 
-    def entry(  # noqa: PLR0913  # what an entry's place and day are made of
-        position: int, record: str, version: int, day: str, event: str, data: dict[str, object],
-        person: str = "recorder", causation: int | None = None,
+    def entry(  # noqa: PLR0917  # what an entry's place and day are made of
+        position: int,
+        record: str,
+        version: int,
+        day: str,
+        event: str,
+        data: dict[str, object],
+        person: str = "recorder",
+        causation: int | None = None,
     ) -> Entry:
         fact = VOCABULARY.fact(record.partition("/")[0], event)
         assert fact is not None, event
         body = json.dumps({"effective_on": day, "data": data})
         header = Header.model_construct(
-            position=position, record=record, version=version, name=fact.stored_as, causation=causation,
+            position=position,
+            record=record,
+            version=version,
+            name=fact.stored_as,
+            causation=causation,
             recorded_by=RecordedBy(account=person, person=person),
         )
         return Entry(header, VOCABULARY.content(record.partition("/")[0], fact.stored_as).model_validate_json(body))

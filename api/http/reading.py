@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from api.composition import Taizhang
 from api.http import queries
@@ -35,6 +34,8 @@ class Question(NamedTuple):
     """A read, by whom and with what parameters."""
 
     request: Request
+    kind: str
+    """Of the records asked about; empty where the log is asked."""
     reader: Reader
     query: Mapping[str, str]
 
@@ -55,20 +56,22 @@ class Reading:
         self._authentication = authentication
         self._threads = threads
 
-    def endpoint(self, answer: Answer, allowed: Sequence[str]) -> Callable[[Request], Any]:
-        """An endpoint that takes these parameters."""
+    async def read(self, answer: Answer, allowed: Sequence[str], kind: str, request: Request) -> Response:
+        """The answer to a request that takes these parameters."""
+        credentials = self._authentication.credentials(request)
+        return await self._threads.read(partial(self._answer, request, kind, credentials, answer, allowed))
 
-        async def read(request: Request) -> Response:
-            credentials = self._authentication.credentials(request)
-            return await self._threads.read(partial(self._answer, request, credentials, answer, allowed))
+    def endpoint(self, answer: Answer, allowed: Sequence[str], kind: str = "") -> Callable[[Request], Any]:
+        """An endpoint that answers so."""
+        return partial(self.read, answer, allowed, kind)
 
-        return read
-
-    def _answer(self, request: Request, credentials: Credentials, answer: Answer, allowed: Sequence[str]) -> Response:
+    def _answer(
+        self, request: Request, kind: str, credentials: Credentials, answer: Answer, allowed: Sequence[str]
+    ) -> Response:
         actor = self._authentication.actor(credentials)
         trail(request.scope).actor = actor.account
         query = queries.parameters(request, allowed)
-        return answer(Question(request, self._access.reader(actor), query))
+        return answer(Question(request, kind, self._access.reader(actor), query))
 
     def listing(self, asked: Question) -> Response:
         """A page of records."""
@@ -79,14 +82,14 @@ class Reading:
         if least is not None and moment.is_current:
             self._asking.caught_up(least)
         found, following, true_of = self._asking.listing(
-            asked.reader, asked.part("kind"), filters, moment, size, cursor
+            asked.reader, asked.kind, filters, moment, size, cursor
         )
         return self._page(found, following, true_of)
 
     def record(self, asked: Question) -> Response:
         """A record's state, under its version as ETag where it was asked for as it is now."""
         moment = self._moment(asked.query)
-        kind = asked.part("kind")
+        kind = asked.kind
         state = self._asking.record(asked.reader, kind, asked.part("id"), moment)
         if not moment.is_current:
             return self._found(state, moment)
@@ -100,14 +103,14 @@ class Reading:
         size, cursor = queries.limit(asked.query), queries.cursor(asked.query)
         moment = self._moment(asked.query)
         found, following = self._asking.events(
-            asked.reader, asked.part("kind"), asked.part("id"), moment, size, cursor
+            asked.reader, asked.kind, asked.part("id"), moment, size, cursor
         )
         return self._page(found, following, moment)
 
     def diff(self, asked: Question) -> Response:
         """What differs in a record between two moments."""
         start, end = self._moment(asked.query, "from_"), self._moment(asked.query, "to_")
-        return self._found(self._asking.diff(asked.reader, asked.part("kind"), asked.part("id"), start, end), end)
+        return self._found(self._asking.diff(asked.reader, asked.kind, asked.part("id"), start, end), end)
 
     def entries(self, asked: Question) -> Response:
         """A page of the log."""
@@ -126,13 +129,6 @@ class Reading:
             raw = self._asking.raw(asked.reader, position)
             return Response(raw, headers={"Vary": "Accept"}, media_type="application/octet-stream")
         return self._found(self._asking.entry(asked.reader, position), moment, {"Vary": "Accept"})
-
-    def log_routes(self) -> list[Route]:
-        """The addresses of the log."""
-        return [
-            Route("/api/v1/log/entries", self.endpoint(self.entries, ENTRIES_PARAMETERS)),
-            Route("/api/v1/log/entries/{position}", self.endpoint(self.entry, ENTRY_PARAMETERS)),
-        ]
 
     def _moment(self, query: Mapping[str, str], prefix: str = "") -> Moment:
         known_at, on = query.get(f"{prefix}known_at"), query.get(f"{prefix}on")

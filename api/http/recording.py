@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from api.composition import Taizhang
 from api.http import problems
@@ -38,7 +37,6 @@ _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OUR_ETAG = re.compile(r'"(0|[1-9]\d{0,14})"', re.ASCII)
 
 Build = Callable[[Mapping[str, Any]], tuple[Proposal, ...]]
-Headers = dict[str, str]
 
 
 class Recording:
@@ -58,15 +56,14 @@ class Recording:
         self._bodies = bodies
         self._today = today
 
-    async def event(self, request: Request) -> Response:
-        """Record one event in a record."""
-        record = f"{request.path_params['kind']}/{request.path_params['id']}"
+    async def event(self, kind: str, request: Request) -> Response:
+        """Record one event in a record of the kind."""
+        record = f"{kind}/{request.path_params['id']}"
 
         def build(body: Mapping[str, Any]) -> tuple[Proposal, ...]:
             return (_expected(proposal(record, body, today=self._today()), request),)
 
-        entries = await self._record(request, SINGLE_LIMIT, build)
-        entry = entries[0]
+        entry, *_ = await self._record(request, SINGLE_LIMIT, build)
         return json_answer(
             entry, 201, {"Location": f"/api/v1/log/entries/{entry['position']}", "ETag": etag(entry["version"])}
         )
@@ -84,13 +81,11 @@ class Recording:
                 raise Refused(Code.INVALID_FIELDS, "a batch is an object with a list, entries", errors=errors)
             return batch(body["entries"], today=self._today())
 
-        return json_answer({"entries": await self._record(request, BATCH_LIMIT, build)}, 201)
+        return json_answer({"entries": await self._record(request, BATCH_LIMIT, build, is_batch=True)}, 201)
 
-    def routes(self, kind: str) -> list[Route]:
-        """Where events are recorded, the way in for GET on the same address left to `reading`."""
-        return [Route(f"/api/v1/{kind}/{{id}}/events", partial(self.event), methods=["POST"])]
-
-    async def _record(self, request: Request, limit: int, build: Build) -> list[dict[str, JsonValue]]:
+    async def _record(
+        self, request: Request, limit: int, build: Build, *, is_batch: bool = False
+    ) -> list[dict[str, JsonValue]]:
         """The entries asked for, as recorded; what they brought about is left out."""
         followed = trail(request.scope)
         credentials = self._authentication.credentials(request)
@@ -100,9 +95,9 @@ class Recording:
         media_type(request, "application/json")
         key = _idempotency_key(request)
         async with self._bodies.reading(request, limit) as raw:
-            make = partial(self._command, actor.account, request, raw, key, build)
-            command = make() if len(raw) <= INLINE else await self._threads.record(make)
-        recorded = await _answered(self._taizhang, command)
+            make = partial(self._proposed, request, actor.account, key, raw, build)
+            proposals, idempotent = make() if len(raw) <= INLINE else await self._threads.record(make)
+        recorded = await _answered(self._taizhang, Command(actor.account, proposals, idempotent, is_batch))
         followed.position = recorded.entries[-1].position
         followed.outcome = "replayed" if recorded.replayed else "recorded"
         try:
@@ -113,13 +108,15 @@ class Recording:
             raise
         return [entry for entry in entries if entry["causation_id"] is None]
 
-    def _command(self, account: str, request: Request, raw: bytes, key: str | None, build: Build) -> Command:
+    def _proposed(
+        self, request: Request, account: str, key: str | None, raw: bytes, build: Build
+    ) -> tuple[tuple[Proposal, ...], Idempotent | None]:
         body = json_object(raw)
         idempotent = None
         if key is not None:
             asked = f"{request.method} {request.url.path}\n".encode() + canonical(body)
             idempotent = Idempotent(key, self._taizhang.keys.idempotency_mac(account, asked))
-        return Command(account, build(body), idempotent, is_batch="kind" not in request.path_params)
+        return build(body), idempotent
 
 
 async def _answered(taizhang: Taizhang, command: Command) -> Recorded:

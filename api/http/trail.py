@@ -23,6 +23,8 @@ class Trail:
     """The id of the account."""
     position: int | None = None
     """The last position recorded."""
+    outcome: str | None = None
+    """What became of a recording: recorded or replayed."""
     problem: str | None = None
     """The code of the problem that it was answered with."""
 

@@ -92,7 +92,7 @@ class Database:
         if role is not None and (within := STATEMENT_WITHIN.get(role)):
             settings.append(f"-c statement_timeout={within}")
         if role == "writer":  # whoever holds the log's turn and falls silent loses it
-            settings.append("-c idle_in_transaction_session_timeout=30s")
+            settings.append("-c idle_in_transaction_session_timeout=15s")
         parts: dict[str, Any] = conninfo_to_dict(self.conninfo)
         if role is not None and self.server is not None:
             parts["user"] = f"taizhang_{role}"

@@ -90,6 +90,13 @@ class EmbeddedServer:
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"taizhang-{digest}"
 
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id as its file says, which proves nothing; None where there is no such file."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return int((self.cluster / "postmaster.pid").read_text().splitlines()[0])
+        return None
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -170,7 +177,7 @@ class EmbeddedServer:
                 )
             if processes := self._processes():
                 # It is starting or stopping, or these are backends whose postmaster was killed.
-                if waited > ORPHANS_MAY_LINGER and self._postmaster() not in {process.pid for process in processes}:
+                if waited > ORPHANS_MAY_LINGER and self.pid not in {process.pid for process in processes}:
                     for process in processes:
                         with contextlib.suppress(psutil.NoSuchProcess):
                             process.send_signal(signal.SIGKILL)
@@ -203,11 +210,6 @@ class EmbeddedServer:
                 if living and Path(process.cwd()) == self.cluster.resolve():
                     found.append(process)
         return found
-
-    def _postmaster(self) -> int | None:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            return int((self.cluster / "postmaster.pid").read_text().splitlines()[0])
-        return None
 
     def _initialise(self) -> None:
         if self.cluster.exists():

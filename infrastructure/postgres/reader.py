@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
@@ -116,7 +116,7 @@ class LogReader:
             first[0][0], first[0][0],
         )  # fmt: skip
 
-    def scan(self, after: int = 0, until: int | None = None, batch: int = 1_000) -> Iterator[list[Stored]]:
+    def scan(self, after: int = 0, until: int | None = None, batch: int = 1_000) -> Generator[list[Stored]]:
         """Return the entries after a position in batches, by position, from one snapshot, as fast as they come."""
         return self._scan(
             STORED + "WHERE l.position > %s AND l.position <= coalesce(%s, 9223372036854775807) ORDER BY l.position",
@@ -125,7 +125,7 @@ class LogReader:
 
     def scan_records(
         self, after: int = 0, until: int | None = None, batch: int = 1_000, *, part: int = 0, parts: int = 1
-    ) -> Iterator[list[Stored]]:
+    ) -> Generator[list[Stored]]:
         """Return the same by record and version; of `parts` shares of the records, only the one numbered `part`."""
         return self._scan(
             STORED + "WHERE l.position > %s AND l.position <= coalesce(%s, 9223372036854775807)"
@@ -133,7 +133,7 @@ class LogReader:
             [after, until, parts, parts, part], batch,
         )  # fmt: skip
 
-    def _scan(self, query: LiteralString, arguments: list[int | None], batch: int) -> Iterator[list[Stored]]:
+    def _scan(self, query: LiteralString, arguments: list[int | None], batch: int) -> Generator[list[Stored]]:
         with self._pool.connection() as connection, connection.transaction():
             # Whoever folds the entries sets the pace, and a large sort comes before the first of them.
             connection.answer_within = None

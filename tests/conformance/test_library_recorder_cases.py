@@ -25,7 +25,7 @@ NOT_APPLICABLE: Final = {
     "RecorderTestCase": "the base of the others, without a test of its own",
     "TrackingRecorderTestCase": "the log tracks nothing: a view keeps its position beside its rows, in one transaction",
     "ProcessRecorderTestCase": "no process both tracks and records: consequences are drafted with their cause",
-    "InfrastructureFactoryTestCase": "one composition root makes the recorder; nothing is made from os.environ by topic",
+    "InfrastructureFactoryTestCase": "one composition root makes the recorder, nothing by topic from os.environ",
     "TranscoderTestCase": "bodies are validated by the closed vocabulary; the library's transcoder never sees one",
 }
 

@@ -66,7 +66,9 @@ def test_inspectorate_and_arbiter_are_roles_at_the_new_area(given, on, opened, r
     given(opened(office="new-area")).when(granted).then(A, roles=sorted(["recorder", role]))
 
 
-@pytest.mark.parametrize("office", ["new-area:x", "new-city", "new-city:", "village:v1", "new-city:a b", "new-city:a\n"])
+@pytest.mark.parametrize(
+    "office", ["new-area:x", "new-city", "new-city:", "village:v1", "new-city:a b", "new-city:a\n"]
+)
 def test_an_office_is_named_by_level_and_unit(given, opened, office):
     with pytest.raises(ValidationError):
         given().when(opened(office=office)).then(A)
@@ -102,7 +104,9 @@ def test_a_closed_account_has_neither_roles_nor_keys_and_takes_nothing_later(giv
     world.when(on("2020-03-02", A, "RolesGranted", roles=["inspector"])).refused(Code.CLOSED)
 
 
-@pytest.mark.parametrize("record_id", ["610112199001011234", "61011219900101123x", "system", "ab", "Wang", "w" * 33, "王"])
+@pytest.mark.parametrize(
+    "record_id", ["610112199001011234", "61011219900101123x", "system", "ab", "Wang", "w" * 33, "王"]
+)
 def test_an_account_is_an_opaque_code_and_never_the_system(record_id):
     with pytest.raises(Refused) as caught:
         record_kind(f"accounts/{record_id}")

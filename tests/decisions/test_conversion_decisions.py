@@ -26,7 +26,9 @@ def eligible(on):
 @pytest.fixture
 def proposed(on):
     def proposal(day="2020-01-01", case=CASE, village="v1", community="c1"):
-        return on(day, case, "ConversionProposed", "zhen", village=village, community=community, community_name="甲社区")
+        return on(
+            day, case, "ConversionProposed", "zhen", village=village, community=community, community_name="甲社区"
+        )
 
     return proposal
 
@@ -54,7 +56,9 @@ def finishing(on, *, without=""):
     events += [
         on("2020-05-02", CASE, "EqualTreatmentGranted", service=service) for service in SERVICES if service != without
     ]
-    return events if without == "ElectionHeld" else [*events, on("2020-05-03", CASE, "ElectionHeld", eligible=9, voted=8)]
+    return (
+        events if without == "ElectionHeld" else [*events, on("2020-05-03", CASE, "ElectionHeld", eligible=9, voted=8)]
+    )
 
 
 def test_a_proposal_opens_a_case_and_reserves_the_community(given, eligible, proposed):
@@ -221,7 +225,9 @@ def test_a_case_that_lacks_a_step_is_not_completed(given, on, until, without):
 def test_a_case_with_every_step_is_completed_and_steps_may_still_follow(given, on, until):
     done = given(*until("approved"), *finishing(on), on("2020-06-01", CASE, "ConversionCompleted"))
     done.then(CASE, status="completed")
-    done.when(on("2020-07-01", CASE, "SkillsTrainingHeld", participants=30, title="家政")).then(CASE, status="completed")
+    done.when(on("2020-07-01", CASE, "SkillsTrainingHeld", participants=30, title="家政")).then(
+        CASE, status="completed"
+    )
     done.when(on("2020-08-01", CASE, "ConversionCompleted")).refused(Code.OUT_OF_ORDER)
 
 

@@ -57,7 +57,9 @@ def test_a_kind_that_there_is_not_is_not_found(record):
 def test_corrections_belong_to_every_record_but_accounts_and_ledger():
     with_corrections = {kind for kind in AGGREGATES if VOCABULARY.fact(kind, "EventCorrected") is EventCorrected}
     assert with_corrections == AGGREGATES.keys() - {"accounts", "ledger"}
-    assert with_corrections == {kind for kind in AGGREGATES if VOCABULARY.fact(kind, "EventRetracted") is EventRetracted}
+    assert with_corrections == {
+        kind for kind in AGGREGATES if VOCABULARY.fact(kind, "EventRetracted") is EventRetracted
+    }
 
 
 @pytest.mark.parametrize("kind", AGGREGATES)

@@ -88,7 +88,9 @@ def test_of_a_payment_no_more_is_received_or_returned_than_was_paid(given, on, a
 
 
 def test_a_payment_is_made_once(given, approved, paid):
-    given(approved(), paid("2020-02-01", "p1", "10")).when(paid("2020-03-01", "p1", "10")).refused(Code.ALREADY_STANDING)
+    given(approved(), paid("2020-02-01", "p1", "10")).when(paid("2020-03-01", "p1", "10")).refused(
+        Code.ALREADY_STANDING
+    )
 
 
 @pytest.mark.parametrize("amount", ["0", "0.00", "-1", "1.001", "1e3", "01"])

@@ -16,7 +16,9 @@ from domain.offices import BUREAUS, ROLES, SYSTEM, Actor, Scope
 from domain.records import AGGREGATES, VOCABULARY
 from domain.state import State, Step
 
-TABLE: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("authority.yaml").read_text(encoding="utf-8"))
+TABLE: dict[str, dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("authority.yaml").read_text(encoding="utf-8")
+)
 
 OWN = {"new-city": "fengdong", "township": "610112002", "community": "c1"}
 WHOSE = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -17,7 +17,14 @@ from domain.records import AGGREGATES
 from domain.refusals import Refused
 
 FIRST_DAY = date(2020, 1, 1)
-DAYS = st.integers(0, 12).map(lambda days: (FIRST_DAY + timedelta(days=days)).isoformat())
+
+
+def _day(days: int) -> str:
+    return (FIRST_DAY + timedelta(days=days)).isoformat()
+
+
+DAYS = st.integers(0, 12).map(_day)
+CORRECTIONS = ("EventCorrected", "EventRetracted")
 
 few = st.sampled_from(["a", "b"])
 person = few.map(lambda one: {"id": f"person-{one}", "name": one})
@@ -86,81 +93,58 @@ EVENTS: dict[str, dict[str, st.SearchStrategy[dict[str, Any]]]] = {
 }  # fmt: skip
 
 
-class Said(NamedTuple):
-    """One thing that somebody tries to record."""
-
-    day: str
-    event: str
-    data: dict[str, Any]
-    about: int
-    """Which of the entries so far a correction is about, counted from some place."""
-
-
-def _said(kind: str) -> st.SearchStrategy[Said]:
-    facts = EVENTS[kind]
-    return st.sampled_from([*facts, "EventCorrected", "EventCorrected", "EventRetracted"]).flatmap(
-        lambda event: st.builds(Said, DAYS, st.just(event), facts.get(event, nothing), st.integers(0, 99))
-    )
-
-
 class Recorder:
     """Records what the procedure admits, as it comes."""
 
     def __init__(self, kind: str, entry_of: Callable[..., Entry]) -> None:
-        self.kind, self.record, self._entry_of = kind, f"{kind}/r1", entry_of
+        self._record, self._entry_of = f"{kind}/r1", entry_of
         self.history = History(AGGREGATES[kind])
 
-    def entry(self, position: int, version: int, said: Said, data: dict[str, Any]) -> Entry:
-        who = "township" if said.event in ("ConversionProposed", "ConversionResubmitted") else "another"
-        return self._entry_of(position, self.record, version, said.day, said.event, data, who)
-
-    def take(self, said: Said, changes: Sequence[dict[str, Any]]) -> Entry | None:
+    def take(self, day: str, event: str, data: dict[str, Any]) -> None:
         """Record it if it is admitted."""
-        version, data = self.history.version + 1, said.data
-        if said.event.startswith("Event"):
-            if version == 1:
-                return None
-            data = {"version": 1 + said.about % self.history.version, "reasons": "有误"}
-            if said.event == "EventCorrected":
-                data |= changes[said.about % len(changes)]
-        entry = self.entry(version * 2, version, said, data)  # other records' entries stand in between
+        version = self.history.version + 1
+        who = "township" if event in ("ConversionProposed", "ConversionResubmitted") else "another"
+        position = version * 2  # other records' entries stand in between
+        entry = self._entry_of(position, self._record, version, day, event, data, who)
         longer = self.history.and_then(entry)
         try:
             if isinstance(entry.fact, EventCorrected | EventRetracted):
                 correction_target(self.history, entry.fact)
             longer.admitted_after(self.history)
         except Refused:
-            return None
+            return
         self.history = longer
-        return entry
+
+
+@st.composite
+def _recorded(draw: st.DrawFn, kind: str, entry_of: Callable[..., Entry]) -> Recorder:
+    recorder, facts = Recorder(kind, entry_of), EVENTS[kind]
+    opening, *following = facts
+    for _ in range(draw(st.integers(4, 24))):
+        if recorder.history.steps:
+            event = draw(st.sampled_from(following) | st.sampled_from(following) | st.sampled_from(CORRECTIONS))
+            last = (recorder.history.steps[-1].effective_on - FIRST_DAY).days
+            day = draw(DAYS | st.sampled_from([last, min(last + 1, 12)]).map(_day))
+        else:
+            event, day = opening, draw(st.integers(0, 3).map(_day))
+        recorder.take(day, event, draw(facts[event] if event in facts else _correction(recorder.history, event, facts)))
+    return recorder
+
+
+@st.composite
+def _correction(
+    draw: st.DrawFn, history: History, event: str, facts: dict[str, st.SearchStrategy[dict[str, Any]]]
+) -> dict[str, Any]:
+    version = draw(st.integers(1, history.version))
+    data: dict[str, Any] = {"version": version, "reasons": "有误"}
+    target = history.entries[history.original(version) - 1].fact.event
+    if event == "EventCorrected" and target in facts:
+        fields = draw(facts[target])
+        kept = draw(st.sets(st.sampled_from(sorted(fields)))) if fields else set[str]()
+        data |= {"data": {name: fields[name] for name in sorted(kept)}, "effective_on": draw(st.none() | DAYS)}
+    return data
 
 
 @pytest.fixture(scope="session")
 def histories(entry_of: Callable[..., Entry]) -> Callable[[str], st.SearchStrategy[Recorder]]:
-    def of_kind(kind: str) -> st.SearchStrategy[Recorder]:
-        opening = AGGREGATES[kind].opening.event
-        changed = st.builds(
-            lambda day, facts: {"effective_on": day, "data": facts},
-            st.none() | DAYS,
-            st.one_of([nothing, *EVENTS[kind].values()]).flatmap(_some_of),
-        )
-
-        def recorded(day: str, first: dict[str, Any], rest: list[Said], changes: list[dict[str, Any]]) -> Recorder:
-            recorder = Recorder(kind, entry_of)
-            for said in (Said(day, opening, first, 0), *rest):
-                recorder.take(said, changes)
-            return recorder
-
-        return st.builds(
-            recorded,
-            st.integers(0, 4).map(lambda days: (FIRST_DAY + timedelta(days=days)).isoformat()),
-            EVENTS[kind][opening],
-            st.lists(_said(kind), min_size=4, max_size=24),
-            st.lists(changed, min_size=1, max_size=6),
-        )
-
-    return of_kind
-
-
-def _some_of(facts: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.sets(st.sampled_from(sorted(facts))).map(lambda names: {name: facts[name] for name in sorted(names)}) if facts else nothing
+    return lambda kind: _recorded(kind, entry_of)

@@ -22,7 +22,7 @@ KINDS = ["communities", "funding-allocations", "villages", "conversion-cases"]
 DAYS = [date(2019, 12, 31) + timedelta(days=days) for days in range(15)]
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
-often = settings(max_examples=60, deadline=None)
+often = settings(max_examples=40, deadline=None)
 
 
 def folded(kind: str, entries: Sequence[Entry], day: date, without: frozenset[int] = frozenset()) -> State | None:

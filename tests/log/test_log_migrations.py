@@ -67,7 +67,9 @@ def test_by_url_a_user_without_superuser_rights_makes_the_same_log(
     with absent.connect(None, dbname="postgres") as connection:
         connection.execute("DROP ROLE IF EXISTS managed; CREATE ROLE managed LOGIN CREATEROLE CREATEDB")
         for role in ("owner", "writer", "projector", "reader"):
-            connection.execute(sql.SQL("GRANT {} TO managed WITH ADMIN OPTION").format(sql.Identifier(f"taizhang_{role}")))
+            connection.execute(
+                sql.SQL("GRANT {} TO managed WITH ADMIN OPTION").format(sql.Identifier(f"taizhang_{role}"))
+            )
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER managed").format(sql.Identifier(absent.name)))
     database = Database.at(f"postgresql://managed@/{absent.name}?host={server.sockets}")
     assert migrate(database) == list(migrations())
@@ -81,7 +83,10 @@ def test_by_url_a_user_without_superuser_rights_makes_the_same_log(
         for statement in (b"DELETE FROM ledger.log", b"DROP TABLE ledger.log"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
-    with database.connect("owner") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege, match="only grows"):
+    with (
+        database.connect("owner") as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="only grows"),
+    ):
         connection.execute("DELETE FROM ledger.log")
     with absent.connect(None, dbname="postgres") as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(absent.name)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 from eventsourcing.persistence import IntegrityError
 
@@ -59,5 +60,5 @@ def test_positions_follow_commits_without_gap_and_a_tailing_reader_misses_nothin
     acknowledged = set[str]().union(*(entries for entries, _ in results))
     assert headers == {header.removeprefix('"entry"') for header in acknowledged}
     instants = [row[0] for row in reader.rows("SELECT recorded_at FROM ledger.log ORDER BY position")]
-    assert all(earlier < later for earlier, later in zip(instants, instants[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(instants))
     reader.close()

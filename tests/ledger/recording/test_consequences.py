@@ -82,7 +82,9 @@ def test_retracting_the_approval_takes_back_what_it_brought_about(convert, eligi
 
 def test_an_approval_is_not_taken_back_from_under_later_entries(convert, eligible):
     approved, *_ = convert()
-    [counted] = eligible.record("township", "communities/610112002301", "HouseholdsCounted", "2020-07-01", households=900)
+    [counted] = eligible.record(
+        "township", "communities/610112002301", "HouseholdsCounted", "2020-07-01", households=900
+    )
     before = eligible.head
 
     with pytest.raises(Refused) as refused:

@@ -42,8 +42,16 @@ class Offices:
         self.everything = Reader("inspector", everything=True)
 
     def submit(
-        self, account: str, record: str, event: str, on: str, *, if_version: int | None = None,
-        key: tuple[str, str] | None = None, envelope: dict[str, Any] | None = None, **data: Any,
+        self,
+        account: str,
+        record: str,
+        event: str,
+        on: str,
+        *,
+        if_version: int | None = None,
+        key: tuple[str, str] | None = None,
+        envelope: dict[str, Any] | None = None,
+        **data: Any,
     ) -> Future[Recorded]:
         body = {"type": event, "effective_on": on, "data": data, **(envelope or {})}
         asked = proposal(record, body, today=TODAY, if_version=if_version)
@@ -82,7 +90,9 @@ def offices(ledger: Taizhang) -> Offices:
     for account, (office, bureau, role) in OFFICES.items():
         issue_key(ledger, account, office, bureau, [role])
     opened = Offices(ledger)
-    opened.record("new-area", "new-cities/fengdong", "NewCityRegistered", "2019-12-10", name="沣东新城", kind="new-city")
+    opened.record(
+        "new-area", "new-cities/fengdong", "NewCityRegistered", "2019-12-10", name="沣东新城", kind="new-city"
+    )
     opened.record(
         "new-city", "communities/610112002001", "CommunityEstablished", "2019-12-10", name="三桥火车站社区",
         origin="existing", township_code="610112002", township="三桥街道", new_city="fengdong",
@@ -97,7 +107,9 @@ def offices(ledger: Taizhang) -> Offices:
 @pytest.fixture
 def eligible(offices: Offices) -> Offices:
     village = "villages/610112002201"
-    offices.record("township", village, "EconomicOrganizationFounded", "2020-01-10", organisation={"name": "天台合作社"})
+    offices.record(
+        "township", village, "EconomicOrganizationFounded", "2020-01-10", organisation={"name": "天台合作社"}
+    )
     offices.record("township", village, "AssetsVerified", "2020-02-10", total="1000000.00")
     offices.record("township", village, "EquityQuantified", "2020-03-10", shareholders=300, shares=3000)
     return offices

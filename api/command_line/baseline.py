@@ -1,0 +1,105 @@
+"""`taizhang import`: the baseline of New Cities, communities and villages from a table."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO
+
+import click
+
+from api.command_line.outcomes import Ended, Exit, Voice, cannot_tell, command, does_not_hold
+from api.composition import Taizhang, now, opened
+from application import importing
+from application.moments import today
+
+_GZIP = b"\x1f\x8b"
+_SHOWN = 20
+"""Bad lines told to people; JSON has up to `importing.FAULTS_SHOWN`."""
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--effective-on",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default=importing.EFFECTIVE_ON.isoformat(),
+    show_default=True,
+    help="生效日期",
+)
+@click.option("--partial", is_flag=True, help="有错的行跳过，其余照样导入；否则有一行错就一行也不导入")
+@command
+def import_(voice: Voice, directory: Path, file: Path, effective_on: datetime, partial: bool) -> None:  # noqa: FBT001
+    """导入底数：新城、社区和行政村。
+
+    文件为 UTF-8 的 CSV，可用 gzip 压缩，首行须为：
+    code,name,kind,township_code,township,new_city,new_city_name。
+    kind 为 community 或 village 的行导入，其余跳过。已登记的不再登记，可反复运行。
+    """
+    day = effective_on.date()
+    if not date(1949, 10, 1) <= day <= today(now):
+        raise click.BadParameter("应在 1949-10-01 至今天之间", param_hint="--effective-on")
+    with opened(directory) as ledger:
+        try:
+            report = _import(voice, ledger, file, day, partial=partial)
+        except importing.WrongHeader as fault:
+            raise _nothing(importing.Report(bad=[importing.Fault(1, str(fault))], bad_lines=1)) from None
+        except importing.TooLong as fault:
+            raise does_not_hold("too-long", str(fault)) from None
+        except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
+            raise cannot_tell("unreadable", f"{file} 不是完整的 gzip 文件：{fault}") from None
+        if report.bad_lines and not partial:
+            raise _nothing(report)
+        _await_views(voice, ledger, report.position)
+    voice.answer(_json(report), _sentence(report))
+
+
+def _import(voice: Voice, ledger: Taizhang, file: Path, day: date, *, partial: bool) -> importing.Report:
+    def opening() -> IO[bytes]:
+        with file.open("rb") as plain:
+            compressed = plain.read(len(_GZIP)) == _GZIP
+        return gzip.open(file) if compressed else file.open("rb")
+
+    with voice.bar(importing.count_lines(opening), "核对") as advance:
+        survey = importing.examine(opening, ledger.log, day, advance)
+    if survey.report.bad_lines and not partial:
+        return survey.report
+    with voice.bar(survey.size, "登记") as advance:
+        return importing.record(survey, opening, ledger.recorder, day, advance)
+
+
+def _await_views(voice: Voice, ledger: Taizhang, position: int) -> None:
+    """Wait until lists show what was recorded, so that whoever goes on finds it there."""
+    reached = ledger.views.position()
+    with voice.bar(max(position - reached, 0), "更新查询视图") as advance:
+        while reached < position:
+            ledger.views.wait(min(reached + 10_000, position), 1.0)
+            if ledger.follower is not None and (failure := ledger.follower.failure()) is not None:
+                raise cannot_tell("views-stopped", f"已全部入账，但查询视图停住了：{failure}")
+            before, reached = reached, ledger.views.position()
+            advance(reached - before)
+
+
+def _nothing(report: importing.Report) -> Ended:
+    return Ended(Exit.DOES_NOT_HOLD, _json(report), f"{_sentence(report)}\n一行也没有导入；加 --partial 可导入其余各行。")
+
+
+def _json(report: importing.Report) -> dict[str, object]:
+    return {
+        "recorded": report.recorded,
+        "already": report.already,
+        "skipped": report.skipped,
+        "bad": [fault._asdict() for fault in report.bad],
+        "bad_lines": report.bad_lines,
+    }
+
+
+def _sentence(report: importing.Report) -> str:
+    lines = [f"新登记 {report.recorded} 条，已在册 {report.already} 行，跳过其他类别 {report.skipped} 行，有错 {report.bad_lines} 行"]
+    lines += [f"第 {fault.line} 行：{fault.reason}" for fault in report.bad[:_SHOWN]]
+    if report.bad_lines > _SHOWN:
+        lines.append(f"……另有 {report.bad_lines - _SHOWN} 行有错")
+    return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""Commands that keep a ledger: making one, issuing keys, rebuilding what is derived from its log."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from api.command_line.outcomes import Voice, command
+from api.composition import ADMINISTRATOR, initialise, issue_key, opened
+from domain.offices import BUREAUS, ROLES
+
+
+@click.command()
+@click.option("--origin", metavar="NAME", help="台账的来源名，默认 taizhang.local/ 加随机码；不含空格和加号")
+@command
+def init(voice: Voice, directory: Path, origin: str | None) -> None:
+    """建立台账，只此一次，并显示管理员的首个密钥和验证公钥。"""
+    name = origin or f"taizhang.local/{secrets.token_hex(4)}"
+    try:
+        verifier_key, token = initialise(directory, name)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--origin") from None
+    voice.answer(
+        {"verifier_key": verifier_key, "key": token, "account": ADMINISTRATOR, "origin": name, "data": str(directory)},
+        f"已在 {directory} 建立台账 {name}\n"
+        f"验证公钥（请分发保存）：{verifier_key}\n"
+        f"管理员 {ADMINISTRATOR} 的密钥（只显示这一次）：{token}",
+    )
+
+
+@click.group()
+def key() -> None:
+    """管理接口密钥。"""
+
+
+@key.command("add")
+@click.option("--account", metavar="NAME", required=True, help="账户编号：小写字母、数字和连字符，3 至 32 位")
+@click.option("--office", metavar="OFFICE", required=True, help="new-area、new-city:ID、township:CODE 或 community:ID")
+@click.option("--bureau", type=click.Choice(BUREAUS), help="所属部门")
+@click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="角色，可重复")
+@click.option("--name", metavar="NAME", help="姓名，新开账户时登记；默认同账户编号")
+@command
+def key_add(  # noqa: PLR0913, PLR0917  # an account has that many parts
+    voice: Voice,
+    directory: Path,
+    account: str,
+    office: str,
+    bureau: str | None,
+    roles: tuple[str, ...],
+    name: str | None,
+) -> None:
+    """为账户签发接口密钥；账户不存在则开立，缺少的角色则授予。"""
+    with opened(directory, follow=False) as ledger:
+        try:
+            token = issue_key(ledger, account, office, bureau, roles, name)
+        except ValidationError as fault:
+            error = fault.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, error["loc"]))
+            raise click.UsageError(f"{where}: {error['msg']}" if where else error["msg"]) from None
+    voice.answer({"account": account, "key": token}, f"账户 {account} 的密钥（只显示这一次）：{token}")

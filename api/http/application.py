@@ -1,0 +1,174 @@
+"""The ledger as an ASGI application: every address, and what answers there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any, Final
+
+import psycopg
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from api.composition import Taizhang, now
+from api.http import attaching, openapi, pages, problems, static
+from api.http.answers import json_answer
+from api.http.attaching import Attaching
+from api.http.authentication import Authentication, Tokens, csrf_token, session_token
+from api.http.bodies import Bodies
+from api.http.metrics import Metrics
+from api.http.observing import Observing
+from api.http.problems import CODES, Fault, Problem
+from api.http.reading import (
+    DIFF_PARAMETERS,
+    ENTRIES_PARAMETERS,
+    ENTRY_PARAMETERS,
+    EVENTS_PARAMETERS,
+    LIST_PARAMETERS,
+    RECORD_PARAMETERS,
+    Reading,
+)
+from api.http.recording import Recording
+from api.http.signing_in import SigningIn
+from api.http.static import Static
+from api.http.streaming import Streaming
+from api.http.threads import Threads
+from api.http.trail import trail
+from application.committing import Busy, Stopped, Unsettled
+from application.moments import today
+from domain.records import AGGREGATES
+from domain.refusals import Refused
+
+ANSWERED: Final = (Refused, Problem, HTTPException, Busy, Stopped, Unsettled)
+"""Exceptions that are answers."""
+PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Service:
+    """What the service tells of itself."""
+
+    def __init__(self, taizhang: Taizhang, authentication: Authentication, threads: Threads, metrics: Metrics) -> None:
+        self._taizhang = taizhang
+        self._authentication = authentication
+        self._threads = threads
+        self._metrics = metrics
+        self._document = openapi.document_bytes()
+
+    async def alive(self, _request: Request) -> Response:
+        """That the process answers."""
+        return json_answer({"alive": True})
+
+    async def ready(self, _request: Request) -> Response:
+        """Whether the ledger can answer, and how far its views follow; 503 where it can't."""
+        try:
+            health = await self._threads.read(self._taizhang.health)
+        except psycopg.Error:
+            return json_answer({"ready": False, "database": "away"}, 503, {"Retry-After": "5"})
+        return json_answer({**health, "database": "there"}, 200 if health["ready"] else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Figures for Prometheus."""
+        await self._known(request)
+        return Response(await self._threads.read(self._metrics.text), headers={"Content-Type": PROMETHEUS})
+
+    async def document(self, request: Request) -> Response:
+        """The description of the API, OpenAPI 3.1."""
+        await self._known(request)
+        return Response(self._document, media_type="application/json")
+
+    async def docs(self, request: Request) -> Response:
+        """The description as pages, for whoever is logged in."""
+        try:
+            await self._known(request)
+        except Problem as problem:
+            if problem.fault is Fault.UNAUTHENTICATED and "text/html" in request.headers.get("accept", ""):
+                return RedirectResponse("/login?next=/api/docs", 303)
+            raise
+        session = session_token(request)
+        return pages.docs_page("" if session is None else csrf_token(session))
+
+    async def problem(self, request: Request) -> Response:
+        """What a problem's code means."""
+        described = CODES.get(request.path_params["code"])
+        if described is None:
+            raise Problem(Fault.NO_SUCH_PATH, "there is no such code")
+        return pages.problem_page(described)
+
+    async def _known(self, request: Request) -> None:
+        credentials = self._authentication.credentials(request)
+        actor = await self._threads.read(partial(self._authentication.actor, credentials))
+        trail(request.scope).actor = actor.account
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse("/api/docs", 303)
+
+
+def create_app(
+    taizhang: Taizhang, *, tokens: Tokens | None = None, clock: Callable[[], date] = partial(today, now)
+) -> Starlette:
+    """The application over a running ledger.
+
+    Args:
+        taizhang: The ledger.
+        tokens: Tokens of an identity provider, taken beside API keys; None where there is none.
+        clock: The day it is in Asia/Shanghai: no event is dated later.
+
+    Returns:
+        An ASGI application; its `state.streams` has to be closed before a server waits for its connections.
+    """
+    authentication = Authentication(taizhang, tokens)
+    threads, bodies = Threads(), Bodies()
+    reading = Reading(taizhang, authentication, threads)
+    recording = Recording(taizhang, authentication, threads, bodies, clock)
+    streaming = Streaming(taizhang, authentication, threads)
+    metrics = Metrics(taizhang.health, lambda: streaming.open)
+    service = _Service(taizhang, authentication, threads, metrics)
+    signing_in = SigningIn(taizhang, authentication, threads, bodies)
+    attachments = Attaching(taizhang, authentication, threads, bodies)
+    routes = [
+        *(route for kind in AGGREGATES for route in _routes_of_records(kind, reading, recording)),
+        Route("/api/v1/batches", recording.batch, methods=["POST"]),
+        Route(attaching.PATH, attachments.endpoint, methods=["GET", "PUT"]),
+        Route("/api/v1/log/entries", reading.endpoint(reading.entries, ENTRIES_PARAMETERS)),
+        Route("/api/v1/log/entries/{position}", reading.endpoint(reading.entry, ENTRY_PARAMETERS)),
+        Route("/api/v1/log/stream", streaming.endpoint),
+        Route("/api/openapi.json", service.document),
+        Route("/api/docs", service.docs),
+        Route("/", _home),
+        Route("/login", signing_in.login, methods=["GET", "POST"]),
+        Route("/logout", signing_in.logout, methods=["POST"]),
+        Route("/problems/{code}", service.problem),
+        Route(static.PATH, Static().endpoint),
+        Route("/healthz", service.alive),
+        Route("/readyz", service.ready),
+        Route("/metrics", service.metrics),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Observing, metrics=metrics)],
+        exception_handlers=dict.fromkeys(ANSWERED, problems.answer),
+    )
+    app.router.redirect_slashes = False
+    app.state.streams = streaming
+    return app
+
+
+def _routes_of_records(kind: str, reading: Reading, recording: Recording) -> list[Route]:
+    events = reading.endpoint(reading.events, EVENTS_PARAMETERS, kind)
+
+    async def events_of(request: Request) -> Any:  # noqa: ANN401  # a response
+        return await (recording.event(kind, request) if request.method == "POST" else events(request))
+
+    path = f"/api/v1/{kind}"
+    return [
+        Route(path, reading.endpoint(reading.listing, LIST_PARAMETERS, kind)),
+        Route(f"{path}/{{id}}", reading.endpoint(reading.record, RECORD_PARAMETERS, kind)),
+        Route(f"{path}/{{id}}/events", events_of, methods=["GET", "POST"]),
+        Route(f"{path}/{{id}}/diff", reading.endpoint(reading.diff, DIFF_PARAMETERS, kind)),
+    ]

@@ -1,0 +1,147 @@
+"""Logging in and out in a browser: a session cookie for an account and its password."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from functools import partial
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api.composition import Taizhang
+from api.http import pages, problems
+from api.http.authentication import CSRF_HEADER, Authentication, Credentials, check_csrf, cookie_name, csrf_token
+from api.http.authentication import session_token as session_of
+from api.http.bodies import Bodies, media_type
+from api.http.problems import Fault, Problem
+from api.http.threads import Threads
+from api.http.throttle import Throttle
+from api.http.trail import trail
+
+FORM: Final = "application/x-www-form-urlencoded"
+FORM_LIMIT: Final = 8 << 10
+"""Bytes of a form."""
+HOME: Final = "/api/docs"
+"""Where a login leads that was asked for by no page."""
+
+_ACCOUNT = re.compile(r"[a-z0-9-]{3,32}")
+_NEXT = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,500}")
+
+
+class SigningIn:
+    """The pages `/login` and `/logout`."""
+
+    def __init__(
+        self, taizhang: Taizhang, authentication: Authentication, threads: Threads, bodies: Bodies
+    ) -> None:
+        self._access = taizhang.access
+        self._passwords = taizhang.passwords
+        self._sessions = taizhang.sessions
+        self._authentication = authentication
+        self._threads = threads
+        self._bodies = bodies
+        self._throttle = Throttle(time.monotonic)
+
+    async def login(self, request: Request) -> Response:
+        """The page with the form, or what comes of sending it."""
+        if request.method == "POST":
+            return await self._log_in(request)
+        session = session_of(request)
+        if session is not None:
+            try:
+                actor = await self._threads.read(
+                    partial(self._authentication.actor, Credentials("session", session))
+                )
+            except Problem:
+                return pages.login_page(_next(request.query_params.get("next", "")))
+            return pages.logged_in_page(actor.account, csrf_token(session))
+        return pages.login_page(_next(request.query_params.get("next", "")))
+
+    async def logout(self, request: Request) -> Response:
+        """End the session, and show the form again."""
+        session = session_of(request)
+        if session is not None:
+            given = request.headers.get(CSRF_HEADER) or (await self._form(request)).get("csrf_token", "")
+            check_csrf(session, given)
+            await self._threads.read(partial(self._sessions.close, session))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(
+            cookie_name(request), secure=request.url.scheme == "https", httponly=True, samesite="strict"
+        )
+        return answer
+
+    async def _log_in(self, request: Request) -> Response:
+        _from_our_page(request)
+        form = await self._form(request)
+        account, password, following = form.get("account", "").strip(), form.get("password", ""), form.get("next", "")
+        try:
+            session = await self._session(account, password, request.client.host if request.client else "")
+        except Problem as problem:
+            if "text/html" not in request.headers.get("accept", ""):
+                raise
+            return _told(request, problem, _next(following), account)
+        trail(request.scope).actor = account
+        earlier = session_of(request)
+        if earlier is not None:
+            await self._threads.read(partial(self._sessions.close, earlier))
+        answer = RedirectResponse(_next(following), 303)
+        answer.set_cookie(
+            cookie_name(request), session, secure=request.url.scheme == "https", httponly=True, samesite="strict"
+        )
+        return answer
+
+    async def _session(self, account: str, password: str, address: str) -> str:
+        """A new session. Raises Problem: too-many-attempts, login-failed."""
+        if not _ACCOUNT.fullmatch(account):
+            account = "-"  # no account is called so; it takes as long, and counts as much
+        wait = self._throttle.attempt(account, address)
+        if wait:
+            seconds = str(math.ceil(wait))
+            raise Problem(
+                Fault.TOO_MANY_ATTEMPTS, f"try again in {seconds} s", headers={"Retry-After": seconds}
+            )
+        right = await self._threads.verify(partial(self._passwords.verify, account, password))
+        if not right or await self._threads.read(partial(self._access.account, account)) is None:
+            raise Problem(Fault.LOGIN_FAILED, "account or password is wrong")
+        self._throttle.succeeded(account, address)
+        return await self._threads.read(partial(self._sessions.open, account))
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        media_type(request, FORM)
+        async with self._bodies.reading(request, FORM_LIMIT) as raw:
+            try:
+                return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20))
+            except ValueError:
+                raise Problem(Fault.MALFORMED, "the body is no form in UTF-8") from None
+
+
+def _from_our_page(request: Request) -> None:
+    """Refuse a form that another site sends: it would log the browser in as somebody else."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        ours = site in ("same-origin", "none")
+    else:
+        ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if not ours:
+        raise Problem(Fault.FORGED, "the form comes from another site")
+
+
+def _next(asked: str) -> str:
+    """Where to go after logging in: a path of ours, whatever was asked."""
+    return asked if _NEXT.fullmatch(asked) else HOME
+
+
+def _told(request: Request, problem: Problem, following: str, account: str) -> Response:
+    seconds = problem.headers.get("Retry-After")
+    wait = f"，请在{seconds}秒后再试" if seconds else ""
+    trail(request.scope).problem = problem.fault.slug
+    page = pages.login_page(following, account, f"{problem.fault.value.zh}{wait}。", problem.fault.value.status)
+    page.headers.update(problem.headers)
+    if page.status_code == 401:  # noqa: PLR2004  # RFC 9110 section 15.5.2
+        page.headers["WWW-Authenticate"] = problems.CHALLENGE
+    return page
