@@ -1,5 +1,7 @@
 """Accounts: who may act, in which roles, with which keys."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 from datetime import date

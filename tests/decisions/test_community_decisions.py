@@ -1,5 +1,7 @@
 """What may be recorded of a community, and what it leaves. Clauses 1, 2.2, 2.3 and 4–8.1."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,7 @@
 """撤村建居: which step may follow which, by whom, and what an approval brings about. Clauses 3.1–3.3."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import pytest

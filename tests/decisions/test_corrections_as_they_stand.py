@@ -1,5 +1,7 @@
 """更正与作废: what corrections and retractions leave standing, on which day, and on which entry."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,7 @@
 """What holds of every kind of record: its ids, its vocabulary, whose it is, how it is shown."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import json

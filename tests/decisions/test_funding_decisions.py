@@ -1,5 +1,7 @@
 """经费: one allocation a place, exact to the fen, never paid beyond what was approved. Clause 8.3."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,7 @@
 """What the ledger declares of itself: keys, heads, reports, erasures."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 from base64 import b64encode

@@ -1,5 +1,7 @@
 """What may be recorded of the New Area and of a New City. Clauses 2.1, 5.3, 7.1, 7.3 and 8."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import pytest

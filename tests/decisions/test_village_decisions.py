@@ -1,5 +1,7 @@
 """What may be recorded of a village, and how it is seen while its case is undecided. Clause 3.1."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import pytest

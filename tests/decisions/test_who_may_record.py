@@ -1,5 +1,7 @@
 """Every event × every kind of account: exactly those that the table names may record it."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -34,7 +34,7 @@ money = st.fixed_dictionaries({"payment": few, "amount": amount})
 post = {"body": st.sampled_from(["party", "service-station"]), "role": st.sampled_from(["secretary", "worker"])}
 meeting = st.fixed_dictionaries({
     "meeting": st.just("villagers-assembly"), "eligible": st.just(9), "present": st.just(8),
-    "in_favour": st.integers(3, 8),
+    "in_favour": st.integers(5, 8),
 })  # fmt: skip
 nothing: st.SearchStrategy[dict[str, Any]] = st.just({})
 because = st.just({"reasons": "有误"})
@@ -80,7 +80,6 @@ EVENTS: dict[str, dict[str, st.SearchStrategy[dict[str, Any]]]] = {
     "conversion-cases": {
         "ConversionProposed": st.just({"village": "v1", "community": "c1", "community_name": "甲"}),
         "VillagersAssented": meeting,
-        "VillagersRefused": meeting,
         "ProcedureReturned": because,
         "ConversionResubmitted": st.just({"changes": "补正"}),
         "ProcedurePassed": nothing,
@@ -120,7 +119,7 @@ class Recorder:
 def _recorded(draw: st.DrawFn, kind: str, entry_of: Callable[..., Entry]) -> Recorder:
     recorder, facts = Recorder(kind, entry_of), EVENTS[kind]
     opening, *following = facts
-    for _ in range(draw(st.integers(4, 24))):
+    for _ in range(draw(st.integers(8, 30))):
         if recorder.history.steps:
             event = draw(st.sampled_from(following) | st.sampled_from(following) | st.sampled_from(CORRECTIONS))
             last = (recorder.history.steps[-1].effective_on - FIRST_DAY).days

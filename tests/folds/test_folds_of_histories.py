@@ -1,11 +1,12 @@
 """A record's state at (position, day), over histories with late entries, corrections and retractions."""
 
+# fixtures are the callables of conftest.py
+
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,18 +28,18 @@ often = settings(max_examples=40, deadline=None)
 
 def folded(kind: str, entries: Sequence[Entry], day: date, without: frozenset[int] = frozenset()) -> State | None:
     """The state by the words of the contract alone: retracted out, corrections on, by day and position, one by one."""
-    facts = [entry for entry in entries if entry.version not in without]
-    targets = {entry.version: entry.fact.version for entry in facts if isinstance(entry.fact, EventCorrected)}
-    gone = {entry.fact.version for entry in facts if isinstance(entry.fact, EventRetracted)}
+    said = [entry for entry in entries if entry.version not in without]
+    targets = {entry.version: entry.fact.version for entry in said if isinstance(entry.fact, EventCorrected)}
+    gone = {entry.fact.version for entry in said if isinstance(entry.fact, EventRetracted)}
 
     def about(version: int) -> int:
         return about(targets[version]) if version in targets else version
 
-    steps = [
-        as_it_stands(entry, [one for one in facts if one.version in targets.keys() - gone and about(one.version) == entry.version])
-        for entry in facts
-        if not isinstance(entry.fact, EventCorrected | EventRetracted) and entry.version not in gone
-    ]  # fmt: skip
+    def corrections(version: int) -> list[Entry]:
+        return [one for one in said if one.version in targets.keys() - gone and about(one.version) == version]
+
+    facts = [entry for entry in said if not isinstance(entry.fact, EventCorrected | EventRetracted)]
+    steps = [as_it_stands(entry, corrections(entry.version)) for entry in facts if entry.version not in gone]
     state: State | None = None
     for step in sorted(steps, key=lambda step: (step.effective_on, step.position)):
         if step.effective_on <= day:
@@ -131,9 +132,8 @@ def test_facts_of_different_days_leave_the_same_whichever_is_recorded_first(kind
 
 
 def _folding(kind: str, entries: Sequence[Entry], day: date) -> State | None:
-    steps = History(AGGREGATES[kind], entries).steps
     state: State | None = None
-    for step in steps:
+    for step in History(AGGREGATES[kind], entries).steps:
         try:
             AGGREGATES[kind].admits(state, step)
         except Refused:  # what stood on a step left out here is left out too
@@ -142,10 +142,10 @@ def _folding(kind: str, entries: Sequence[Entry], day: date) -> State | None:
     return state
 
 
-def said_by(kind: str, state: State | None) -> Any:
+def said_by(kind: str, state: State | None) -> object:
     """A state without the places of its entries in the log."""
 
-    def placeless(value: Any) -> Any:
+    def placeless(value: object) -> object:
         if isinstance(value, dict):
             return {name: placeless(one) for name, one in value.items() if name not in ("position", "sealed")}
         return [placeless(one) for one in value] if isinstance(value, list) else value

@@ -1,10 +1,13 @@
 """A command is recorded once, whole and by right, or not at all."""
 
+from datetime import date
+
 import pytest
 
 from application.commands import Command, Idempotent, proposal
 from domain.refusals import Code, Refused
 
+TODAY = date(2026, 11, 23)
 COMMUNITY = "communities/610112002001"
 COUNTED = {"type": "HouseholdsCounted", "effective_on": "2020-06-30", "data": {"households": 1180}}
 
@@ -87,8 +90,7 @@ def test_a_refusal_binds_no_key(offices):
 
 
 def test_twins_that_wait_together_become_one_entry(offices):
-    asked = Command("township", (proposal(COMMUNITY, COUNTED, today=__import__("datetime").date(2026, 1, 1)),),
-                    Idempotent("twin", "d" * 64))  # fmt: skip
+    asked = Command("township", (proposal(COMMUNITY, COUNTED, today=TODAY),), Idempotent("twin", "d" * 64))
     before = offices.head
     answers = [offices.ledger.recorder.submit(asked) for _ in range(20)]
     assert len({answer.result(30).entries for answer in answers}) == 1

@@ -2,6 +2,9 @@
 
 import pytest
 
+from api.composition import record_as_system
+from domain.account import AccountOpened
+from domain.fact import Person
 from domain.refusals import Code, Refused
 
 
@@ -135,17 +138,13 @@ def test_one_village_has_one_open_case_and_one_community_one_reservation(eligibl
     assert refused.value.code is Code.ALREADY_CLAIMED
     with pytest.raises(Refused) as refused:
         eligible.record(
-            "new-city", "communities/610112002301", "CommunityEstablished", "2020-04-02", name="抢注", origin="existing",
-            township_code="610112002", township="三桥街道", new_city="fengdong",
+            "new-city", "communities/610112002301", "CommunityEstablished", "2020-04-02", name="抢注",
+            origin="existing", township_code="610112002", township="三桥街道", new_city="fengdong",
         )  # fmt: skip
     assert refused.value.code is Code.ALREADY_CLAIMED
 
 
 def test_who_proposed_a_case_neither_reviews_nor_approves_it(ledger, eligible):
-    from api.composition import record_as_system
-    from domain.account import AccountOpened
-    from domain.fact import Person
-
     same = AccountOpened(
         person=Person(id="township", name="x"), office="new-city:fengdong", bureau="civil-affairs", roles=("recorder",)
     )

@@ -32,7 +32,7 @@ def test_two_committers_leave_no_gap_and_lose_nothing(offices, tmp_path):
 def test_a_committer_judges_by_what_another_has_just_recorded(offices, tmp_path):
     first = offices.ledger
     with running(tmp_path, first.database, first.keys, follow=False) as second:
-        offices.record("new-city", COMMUNITY, "CommunityDissolved", "2020-06-01", reasons="撤销")
+        offices.record("new-city", COMMUNITY, "CommunityDissolved", "2020-06-01", reason="撤销")
         refusal = second.recorder.submit(counted(5)).exception(30)
         assert isinstance(refusal, Refused)
         assert refusal.code is Code.CLOSED
