@@ -14,7 +14,7 @@ from application.correcting import Change, consequence_changes, correction_targe
 from application.drafting import Place, Planned, Seal, content_of, planned
 from application.names import Sealed
 from application.records_view import RecordsView
-from application.rights import may_record
+from application.rights import WithOpened, may_record
 from domain.account import actor as account_actor
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Content
@@ -24,7 +24,7 @@ from domain.log import Stored
 from domain.offices import SYSTEM, Actor
 from domain.records import AGGREGATES, aggregate
 from domain.refusals import Code, FieldError, Refused
-from domain.state import State
+from domain.state import State, Step
 
 
 class Attachments(Protocol):
@@ -135,7 +135,8 @@ class Judge:
         return actor
 
     def _check_rights(self, actor: Actor, items: Sequence[Proposal]) -> None:
-        opened: dict[str, Fact] = {}
+        opened: dict[str, State] = {}
+        records = WithOpened(self._view, opened)
         for item in items:
             fact: Fact = item.fact
             if isinstance(fact, EventCorrected | EventRetracted):
@@ -147,9 +148,10 @@ class Judge:
                 fact = history.entries[history.original(fact.version) - 1].fact
                 if isinstance(fact, EventRetracted):
                     continue
-            may_record(actor, item.record, fact, self._view, opened)
-            if isinstance(fact, aggregate(item.record.partition("/")[0]).opening):
-                opened.setdefault(item.record, fact)
+            may_record(actor, item.record, fact, records)
+            kind = aggregate(item.record.partition("/")[0])
+            if isinstance(fact, kind.opening) and item.record not in opened:
+                opened[item.record] = kind.evolve(None, Step(fact, item.content.effective_on, 0, 0))
 
     def _judge_item(self, actor: Actor, item: Proposal, plan: list[Planned], first_position: int) -> None:
         content, record = item.content, item.record
@@ -199,7 +201,6 @@ class Judge:
         changed = {step.position: step for step in after.steps}.get(target.position)
         if changed is not None:
             self._check_references(changed.fact, pointer="/data/data")
-            before.aggregate.conditions(record, before.state, changed, self._view)
         changes = tuple(consequence_changes(record, before, after, target.position, self._view))
         for change in changes:
             self._change_consequence(actor, change, index, plan, first_position)
@@ -207,6 +208,9 @@ class Judge:
             # Only now: what is taken back together doesn't stand in its own way.
             if self._view.history(one).state is None:
                 retraction_allowed(one, self._view)
+        for step in after.steps:
+            # Whatever stands again, or stands otherwise, must be allowed by the other records as they are now.
+            after.aggregate.conditions(record, after.state, step, self._view)
         dependents_hold(record, self._view)
 
     def _change_consequence(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import NamedTuple
 
 from domain.aggregate import Records
@@ -19,24 +20,34 @@ KEPT_BY_ADMINISTRATORS = frozenset({"accounts", "ledger", "schemes"})
 READ_EVERYTHING = frozenset({"inspector", "inspectorate", "arbiter"})
 
 
-def may_record(actor: Actor, record: str, fact: Fact, records: Records, opened: Mapping[str, Fact]) -> None:
-    """Refuse an account that is none of those who may record this fact in this record.
+class WithOpened(NamedTuple):
+    """The records, and those that earlier items of the same batch would open (`domain.aggregate.Records`)."""
 
-    `opened` are the opening facts of records that earlier items of the same batch open.
-    """
+    records: Records
+    opened: Mapping[str, State]
+
+    def state(self, record: str, on: date | None = None) -> State | None:
+        """The record's state, or the one that its opening event would leave."""
+        return self.records.state(record, on) or self.opened.get(record)
+
+    def referring(self, target: str, kind: str) -> Iterable[str]:
+        """The records of that kind that name the target."""
+        return self.records.referring(target, kind)
+
+
+def may_record(actor: Actor, record: str, fact: Fact, records: Records) -> None:
+    """Refuse an account that is none of those who may record this fact in this record."""
     kind = aggregate(record.partition("/")[0])
     opens = isinstance(fact, kind.opening)
     if opens and kind.kind in BASELINE and "administrator" in actor.roles:
         return
-    state: State | Fact | None = records.state(record)
-    if state is None:
-        state = fact if opens else opened.get(record)
-    if state is None:
+    said = records.state(record) or (fact if opens else None)
+    if said is None:
         raise Refused(Code.NOT_FOUND, f"there is no {record}")
-    named = fact.authorities(state)
+    named = fact.authorities(said)
     if any(authority.who == "system" for authority in named) and not actor.is_system:
         raise Refused(Code.SYSTEM_ONLY, f"{fact.event} is recorded by the system", clause=fact.clause)
-    scope = scope_of(record, state, records)
+    scope = scope_of(record, said, records)
     if not any(authority.covers(actor, scope) for authority in named):
         raise Refused(
             Code.NOT_ENTITLED,

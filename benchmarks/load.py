@@ -6,7 +6,7 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from statistics import median
 from typing import Any, NamedTuple, TypeAlias
@@ -15,9 +15,11 @@ WARM_UP = 0.4
 """Seconds before anything counts."""
 
 Blocking: TypeAlias = Callable[[int], Callable[[], object]]
-"""Given a writer's number, what that writer does once, answer awaited."""
+"""Given a writer's number, what that writer does once, its answer awaited."""
 Submitting: TypeAlias = Callable[[int], Callable[[], Future[Any]]]
 """Given a writer's number, what that writer submits once; the future is its answer."""
+Awaiting: TypeAlias = Callable[[int], Coroutine[Any, Any, Callable[[], Coroutine[Any, Any, object]]]]
+"""Given a writer's number, what makes a coroutine function that does it once, its answer awaited."""
 
 
 class Load(NamedTuple):
@@ -29,53 +31,91 @@ class Load(NamedTuple):
 
 
 def middle(runs: list[Load]) -> Load:
-    """The median run, figure by figure."""
+    """The median of several runs, figure by figure."""
     return Load(*(median(figures) for figures in zip(*runs, strict=True)))
 
 
 def in_threads(writers: int, seconds: float, blocking: Blocking) -> Load:
-    """A thread a writer."""
+    """A thread a writer: what a blocking interface asks for."""
     clock = _Clock(seconds)
+    faults: list[BaseException] = []
+    ready = threading.Barrier(writers, action=clock.start)
 
     def write(number: int) -> None:
-        operation = blocking(number)
-        operation()
-        clock.meet()
-        while clock.runs():
-            begun = time.perf_counter()
+        try:
+            operation = blocking(number)
             operation()
-            clock.answered(begun)
+            ready.wait(30)
+            while clock.runs():
+                begun = time.perf_counter()
+                operation()
+                clock.answered(begun)
+        except BaseException as fault:  # noqa: BLE001  # raised again where the run was asked for
+            faults.append(fault)
+            ready.abort()
 
-    threads = [threading.Thread(target=clock.guard, args=(write, number)) for number in range(writers)]
-    clock.expect(writers)
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(writers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if faults:
+        raise faults[0]
     return clock.load()
 
 
-def in_coroutines(writers: int, seconds: float, submitting: Submitting) -> Load:
-    """A coroutine a writer, as in a server of asyncio."""
-
-    async def write(clock: _Clock, number: int) -> None:
-        submit = submitting(number)
-        while clock.runs():
-            begun = time.perf_counter()
-            await asyncio.wrap_future(submit())
-            clock.answered(begun)
-
-    return asyncio.run(gathered(writers, seconds, write))
-
-
-async def gathered(
-    writers: int, seconds: float, write: Callable[[_Clock, int], Coroutine[Any, Any, None] | Awaitable[None]]
-) -> Load:
-    """Run so many writers to the end."""
+def in_callbacks(writers: int, seconds: float, submitting: Submitting) -> Load:
+    """Each answer submits its writer's next: what a server driven by events comes to, at the least cost."""
     clock = _Clock(seconds)
+    ended = threading.Semaphore(0)
+
+    def begin(submit: Callable[[], Future[Any]]) -> None:
+        begun = time.perf_counter()
+        submit().add_done_callback(lambda answer: go_on(submit, begun, answer))
+
+    def go_on(submit: Callable[[], Future[Any]], begun: float, answer: Future[Any]) -> None:
+        if answer.exception() is None and clock.runs():
+            clock.answered(begun)
+            begin(submit)
+        else:
+            ended.release()
+
     clock.start()
-    await asyncio.gather(*(write(clock, number) for number in range(writers)))
+    for number in range(writers):
+        begin(submitting(number))
+    for _ in range(writers):
+        ended.acquire()
     return clock.load()
+
+
+def in_coroutines(writers: int, seconds: float, awaiting: Awaiting) -> Load:
+    """A coroutine a writer, all on one connection each."""
+
+    async def run() -> Load:
+        operations = [await awaiting(number) for number in range(writers)]
+        clock = _Clock(seconds)
+        clock.start()
+
+        async def write(operation: Callable[[], Coroutine[Any, Any, object]]) -> None:
+            while clock.runs():
+                begun = time.perf_counter()
+                await operation()
+                clock.answered(begun)
+
+        await asyncio.gather(*map(write, operations))
+        return clock.load()
+
+    return asyncio.run(run())
+
+
+def waiting(submitting: Submitting) -> Blocking:
+    """The same, its writers blocked until their answer is there."""
+
+    def blocking(number: int) -> Callable[[], object]:
+        submit = submitting(number)
+        return lambda: submit().result()
+
+    return blocking
 
 
 class _Clock:
@@ -84,24 +124,7 @@ class _Clock:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._latencies: list[float] = []
-        self._faults: list[BaseException] = []
-        self._barrier: threading.Barrier | None = None
         self._begins = self._ends = math.inf
-
-    def expect(self, writers: int) -> None:
-        self._barrier = threading.Barrier(writers, action=self.start)
-
-    def meet(self) -> None:
-        if self._barrier is not None:
-            self._barrier.wait()
-
-    def guard(self, write: Callable[[int], None], number: int) -> None:
-        try:
-            write(number)
-        except BaseException as fault:  # noqa: BLE001  # raised by `load`
-            self._faults.append(fault)
-            if self._barrier is not None:
-                self._barrier.abort()
 
     def start(self) -> None:
         self._begins = time.perf_counter() + WARM_UP
@@ -115,8 +138,6 @@ class _Clock:
             self._latencies.append(now - begun)
 
     def load(self) -> Load:
-        for fault in self._faults:
-            raise fault
         taken = sorted(self._latencies)
         if not taken:
             raise RuntimeError("nothing was answered in time")

@@ -216,8 +216,10 @@ def evolve(case: State | None, step: Step[ConversionFact]) -> State:  # noqa: C9
     match step.fact:
         case ConversionProposed():
             return case.say(step).take(step)
-        case VillagersAssented() | ConversionResubmitted():
+        case VillagersAssented():
             return case.take(step).become("assented")
+        case ConversionResubmitted():
+            return case.put("resubmissions", step.position, step).become("assented")
         case VillagersRefused():
             return case.take(step).become("refused")
         case ProcedureReturned():
@@ -314,9 +316,8 @@ def admit(case: State | None, step: Step[ConversionFact]) -> None:  # noqa: C901
 
 def _another_person(case: State, step: Step[ConversionFact]) -> None:
     """Who proposed a case neither reviews nor approves it."""
-    proposers = {
-        taken.person for event in ("ConversionProposed", "ConversionResubmitted") if (taken := case.steps.get(event))
-    }
+    proposers = {item.opened.person for item in case.items("resubmissions").values()}
+    proposers.add(case.steps["ConversionProposed"].person)
     if step.person is not None and step.person in proposers:
         raise Refused(
             Code.SEPARATION_OF_DUTIES, "who proposed the case neither reviews nor decides it", clause=step.fact.clause
@@ -414,7 +415,7 @@ CONVERSION_CASE = Aggregate(
     evolve=evolve,
     admit=admit,
     fields=("village", "community", "community_name"),
-    lists=("equal_treatment", "urban_standards", "trainings"),
+    lists=("resubmissions", "equal_treatment", "urban_standards", "trainings"),
     fixed=frozenset({"village"}),
     parent=("village", "villages"),
     conditions=conditions,

@@ -1,6 +1,6 @@
 """An entry: the bytes of the log, read strictly.
 
-`{header}\\n{body}`. Nothing here resolves a stored name to code: names are looked up in a closed vocabulary, and
+a header line and a body line. Nothing here resolves a stored name to code: names are looked up in a closed vocabulary, and
 everything is validated, whoever wrote the row.
 """
 
@@ -108,7 +108,7 @@ class Entry(NamedTuple):
         return self.content.data
 
 
-class InvalidEntry(Exception):
+class InvalidEntry(Exception):  # noqa: N818  # says what the bytes are
     """Bytes that are no entry: `position` where the header tells it, and the reason."""
 
     def __init__(self, reason: str, position: int | None = None) -> None:

@@ -108,7 +108,7 @@ class Fact(Value):
     """Fields that name persons, whose names are sealed in the log."""
 
     def __init_subclass__(
-        cls, *, stored_as: str = "", zh: str = "", clause: str | None = None, by: str = "", **kwargs: Any
+        cls, *, stored_as: str = "", zh: str = "", clause: str | None = None, by: str = "", **kwargs: object
     ) -> None:
         """Take the names of the class line; a base without a stored name is no fact of its own."""
         super().__init_subclass__(**kwargs)
@@ -120,7 +120,7 @@ class Fact(Value):
             cls.by = authorities(by)
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
         """Read from the annotations which fields refer to records, and which name persons."""
         cls.person_fields = tuple(name for name, field in cls.model_fields.items() if _holds(field.annotation, Person))
         cls.references = tuple(

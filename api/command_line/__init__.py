@@ -9,12 +9,9 @@ from api.command_line.keeping import init, key, rebuild
 from api.command_line.serving import demo, serve
 
 
-@click.group()
+@click.group(help="社区治理台账。\n\n退出码：0 完成，1 不成立，2 用法有误，3 无法判断。")
 def main() -> None:
-    """社区治理台账。
-
-    退出码：0 完成，1 不成立，2 用法有误，3 无法判断。
-    """
+    """Run one of the commands."""
 
 
 for one in (init, key, import_, serve, demo, rebuild):

@@ -20,7 +20,16 @@ _SHOWN = 20
 """Bad lines told to people; JSON has up to `importing.FAULTS_SHOWN`."""
 
 
-@click.command("import")
+_HELP = """\
+导入底数：新城、社区和行政村。
+
+FILE.csv 为 UTF-8 编码的 CSV，可用 gzip 压缩，首行须为
+code,name,kind,township_code,township,new_city,new_city_name。
+kind 为 community 或 village 的行导入，其余跳过。已登记的不再登记，可反复运行。
+"""
+
+
+@click.command("import", help=_HELP)
 @click.argument("file", metavar="FILE.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--effective-on",
@@ -33,12 +42,7 @@ _SHOWN = 20
 @click.option("--partial", is_flag=True, help="有错的行跳过，其余照样导入；否则有一行错就一行也不导入")
 @command
 def import_(voice: Voice, directory: Path, file: Path, effective_on: datetime, partial: bool) -> None:  # noqa: FBT001
-    """导入底数：新城、社区和行政村。
-
-    文件为 UTF-8 的 CSV，可用 gzip 压缩，首行须为：
-    code,name,kind,township_code,township,new_city,new_city_name。
-    kind 为 community 或 village 的行导入，其余跳过。已登记的不再登记，可反复运行。
-    """
+    """Import the baseline."""
     day = effective_on.date()
     if not date(1949, 10, 1) <= day <= today(now):
         raise click.BadParameter("应在 1949-10-01 至今天之间", param_hint="--effective-on")
@@ -84,7 +88,9 @@ def _await_views(voice: Voice, ledger: Taizhang, position: int) -> None:
 
 
 def _nothing(report: importing.Report) -> Ended:
-    return Ended(Exit.DOES_NOT_HOLD, _json(report), f"{_sentence(report)}\n一行也没有导入；加 --partial 可导入其余各行。")
+    return Ended(
+        Exit.DOES_NOT_HOLD, _json(report), f"{_sentence(report)}\n一行也没有导入；加 --partial 可导入其余各行。"
+    )
 
 
 def _json(report: importing.Report) -> dict[str, object]:
@@ -98,7 +104,8 @@ def _json(report: importing.Report) -> dict[str, object]:
 
 
 def _sentence(report: importing.Report) -> str:
-    lines = [f"新登记 {report.recorded} 条，已在册 {report.already} 行，跳过其他类别 {report.skipped} 行，有错 {report.bad_lines} 行"]
+    counts = f"新登记 {report.recorded} 条，已在册 {report.already} 行，其他类别跳过 {report.skipped} 行"
+    lines = [f"{counts}，有错 {report.bad_lines} 行"]
     lines += [f"第 {fault.line} 行：{fault.reason}" for fault in report.bad[:_SHOWN]]
     if report.bad_lines > _SHOWN:
         lines.append(f"……另有 {report.bad_lines - _SHOWN} 行有错")

@@ -11,13 +11,15 @@ from pydantic import ValidationError
 from api.command_line.outcomes import Voice, command
 from api.composition import ADMINISTRATOR, initialise, issue_key, opened
 from domain.offices import BUREAUS, ROLES
+from domain.records import record_kind
+from domain.refusals import Refused
 
 
-@click.command()
+@click.command(help="建立台账，只此一次，并显示管理员的首个密钥和验证公钥。")
 @click.option("--origin", metavar="NAME", help="台账的来源名，默认 taizhang.local/ 加随机码；不含空格和加号")
 @command
 def init(voice: Voice, directory: Path, origin: str | None) -> None:
-    """建立台账，只此一次，并显示管理员的首个密钥和验证公钥。"""
+    """Create a ledger, once."""
     name = origin or f"taizhang.local/{secrets.token_hex(4)}"
     try:
         verifier_key, token = initialise(directory, name)
@@ -31,19 +33,19 @@ def init(voice: Voice, directory: Path, origin: str | None) -> None:
     )
 
 
-@click.group()
+@click.group(help="管理接口密钥。")
 def key() -> None:
-    """管理接口密钥。"""
+    """Keep API keys."""
 
 
-@key.command("add")
+@key.command("add", help="为账户签发接口密钥；账户不存在则开立，缺少的角色则授予。")
 @click.option("--account", metavar="NAME", required=True, help="账户编号：小写字母、数字和连字符，3 至 32 位")
 @click.option("--office", metavar="OFFICE", required=True, help="new-area、new-city:ID、township:CODE 或 community:ID")
 @click.option("--bureau", type=click.Choice(BUREAUS), help="所属部门")
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="角色，可重复")
 @click.option("--name", metavar="NAME", help="姓名，新开账户时登记；默认同账户编号")
 @command
-def key_add(  # noqa: PLR0913, PLR0917  # an account has that many parts
+def key_add(
     voice: Voice,
     directory: Path,
     account: str,
@@ -52,7 +54,11 @@ def key_add(  # noqa: PLR0913, PLR0917  # an account has that many parts
     roles: tuple[str, ...],
     name: str | None,
 ) -> None:
-    """为账户签发接口密钥；账户不存在则开立，缺少的角色则授予。"""
+    """Issue an API key."""
+    try:
+        record_kind(f"accounts/{account}")
+    except Refused as refusal:
+        raise click.BadParameter(refusal.detail, param_hint="--account") from None
     with opened(directory, follow=False) as ledger:
         try:
             token = issue_key(ledger, account, office, bureau, roles, name)
@@ -61,3 +67,11 @@ def key_add(  # noqa: PLR0913, PLR0917  # an account has that many parts
             where = ".".join(map(str, error["loc"]))
             raise click.UsageError(f"{where}: {error['msg']}" if where else error["msg"]) from None
     voice.answer({"account": account, "key": token}, f"账户 {account} 的密钥（只显示这一次）：{token}")
+
+
+@click.command(help="从日志重建全部查询视图，建成后替换，期间查询不停；--check 只作比对。")
+@click.option("--check", is_flag=True, help="只比对，有差异则指出第一处，退出码为 1")
+@command
+def rebuild(voice: Voice, directory: Path, check: bool) -> None:  # noqa: FBT001
+    """Rebuild the views."""
+    raise NotImplementedError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -66,29 +67,41 @@ class Voice(NamedTuple):
             yield shown.update
 
 
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--data` and `--json`, and have it end with an exit code and a sentence whatever happens."""
+def command_in(default: Callable[[], Path]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command `--data` and `--json`, and have it end with an exit code and a sentence whatever happens.
 
-    @click.option(
-        "--data",
-        "directory",
-        metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="台账所在的文件夹，默认为用户数据文件夹",
-    )
-    @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON")
-    @functools.wraps(function)
-    def run(*, directory: Path | None, as_json: bool, **options: object) -> None:
-        voice = Voice(as_json)
-        chosen = data_directory(directory)
-        try:
-            function(voice, chosen, **options)
-        except click.ClickException:
-            raise
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # people get a sentence, never a traceback
-            _end(voice, error if isinstance(error, Ended) else _ended(error, chosen))
+    `default` is the directory where `--data` names none.
+    """
 
-    return run
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @click.option(
+            "--data",
+            "directory",
+            metavar="DIR",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=default,
+            help="台账所在的文件夹，默认在用户数据文件夹中",
+        )
+        @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON")
+        @functools.wraps(function)
+        def run(*, directory: Path, as_json: bool, **options: object) -> None:
+            voice = Voice(as_json)
+            # Told to stop, a command still closes what it has opened: an embedded server would run on.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            try:
+                function(voice, directory, **options)
+            except (click.ClickException, click.exceptions.Exit):
+                raise
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # people get a sentence, never a traceback
+                _end(voice, error if isinstance(error, Ended) else _ended(error, directory))
+
+        return run
+
+    return decorate
+
+
+command = command_in(lambda: data_directory(None))
+"""`command_in` the user's own ledger."""
 
 
 def _end(voice: Voice, ended: Ended) -> NoReturn:

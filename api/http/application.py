@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -109,15 +109,13 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/api/docs", 303)
 
 
-def create_app(
-    taizhang: Taizhang, *, tokens: Tokens | None = None, clock: Callable[[], date] = partial(today, now)
-) -> Starlette:
+def create_app(taizhang: Taizhang, *, tokens: Tokens | None = None, clock: Callable[[], datetime] = now) -> Starlette:
     """The application over a running ledger.
 
     Args:
         taizhang: The ledger.
         tokens: Tokens of an identity provider, taken beside API keys; None where there is none.
-        clock: The day it is in Asia/Shanghai: no event is dated later.
+        clock: Gives the instant it is: no event is dated later than its day in Asia/Shanghai.
 
     Returns:
         An ASGI application; its `state.streams` has to be closed before a server waits for its connections.
@@ -125,7 +123,7 @@ def create_app(
     authentication = Authentication(taizhang, tokens)
     threads, bodies = Threads(), Bodies()
     reading = Reading(taizhang, authentication, threads)
-    recording = Recording(taizhang, authentication, threads, bodies, clock)
+    recording = Recording(taizhang, authentication, threads, bodies, partial(today, clock))
     streaming = Streaming(taizhang, authentication, threads)
     metrics = Metrics(taizhang.health, lambda: streaming.open)
     service = _Service(taizhang, authentication, threads, metrics)

@@ -30,9 +30,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class Attaching:
     """The address of attachments."""
 
-    def __init__(
-        self, taizhang: Taizhang, authentication: Authentication, threads: Threads, bodies: Bodies
-    ) -> None:
+    def __init__(self, taizhang: Taizhang, authentication: Authentication, threads: Threads, bodies: Bodies) -> None:
         self._attachments = taizhang.attachments
         self._authentication = authentication
         self._threads = threads

@@ -53,8 +53,10 @@ def _without_message_of_fault(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     """Keep a library's exception to its name: its message may hold what somebody sent."""
-    fault = event.pop("exc_info", None)
-    if isinstance(fault, tuple) and fault[0] is not None:
-        event["fault"] = f"{fault[0].__module__}.{fault[0].__qualname__}"
+    match event.pop("exc_info", None):
+        case (type() as fault, _, _):
+            event["fault"] = f"{fault.__module__}.{fault.__qualname__}"
+        case _:
+            pass
     event.pop("stack_info", None)
     return event

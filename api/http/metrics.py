@@ -54,10 +54,6 @@ class _Positions(Collector):
         self._streams = streams
 
     @override
-    def describe(self) -> Iterable[GaugeMetricFamily]:
-        return ()
-
-    @override
     def collect(self) -> Iterable[GaugeMetricFamily]:
         yield GaugeMetricFamily("taizhang_streams", "Streams of the log that are open.", self._streams())
         try:

@@ -25,7 +25,10 @@ _PAGE: Final = """<!doctype html>
 </html>
 """
 _CARD: Final = """<main class="card">
-<header><span class="seal" aria-hidden="true">账</span><p><strong>{name}</strong><span>陕西省西咸新区</span></p></header>
+<header>
+<span class="seal" aria-hidden="true">账</span>
+<p><strong>{name}</strong><span>陕西省西咸新区</span></p>
+</header>
 {content}
 </main>
 <footer>依据《关于进一步加强和完善社区治理体系建设的若干意见（试行）》（2019年12月10日）</footer>"""
@@ -65,7 +68,10 @@ _MEANINGS: Final = {
         "The request is not well formed; correct it and send it again. Nothing was recorded.",
     ),
     401: ("请先登录，或者随请求发送有效的密钥。", "Log in, or send a valid key with the request."),
-    403: ("此账户今日的权限不允许。本次未入账。", "The account's rights of today don't allow it. Nothing was recorded."),
+    403: (
+        "此账户今日的权限不允许。本次未入账。",
+        "The account's rights of today don't allow it. Nothing was recorded.",
+    ),
     404: ("所求不存在，或者在所问的时间尚不存在。", "It doesn't exist, or not at the time asked about."),
     405: ("Allow 首部列出此地址支持的方法。", "The header Allow lists the methods that the address takes."),
     408: ("请重新发送。本次未入账。", "Send it again. Nothing was recorded."),
@@ -78,7 +84,10 @@ _MEANINGS: Final = {
         "The record has moved on: read it again, then decide. Nothing was recorded.",
     ),
     413: ("请分批发送，或者作为附件上传。本次未入账。", "Send it in parts, or as an attachment. Nothing was recorded."),
-    415: ("Accept 首部列出此地址接受的类型。本次未入账。", "The header Accept has the type that is taken. Nothing was recorded."),
+    415: (
+        "Accept 首部列出此地址接受的类型。本次未入账。",
+        "The header Accept has the type that is taken. Nothing was recorded.",
+    ),
     422: (
         "errors 指出不合要求之处，改正后再发。本次未入账。",
         "The list errors points to what is wrong; correct it and send it again. Nothing was recorded.",
@@ -95,9 +104,7 @@ _MEANINGS: Final = {
 def login_page(following: str, account: str = "", notice: str = "", status: int = 200) -> HTMLResponse:
     """The page with the one form."""
     told = f'<p class="notice" role="alert">{escape(notice)}</p>\n' if notice else ""
-    return _card(
-        "登录", _LOGIN.format(notice=told, following=escape(following), account=escape(account)), status
-    )
+    return _card("登录", _LOGIN.format(notice=told, following=escape(following), account=escape(account)), status)
 
 
 def logged_in_page(account: str, csrf: str) -> HTMLResponse:

@@ -177,7 +177,7 @@ def _of_framework(error: HTTPException) -> Problem:
             return Problem(Fault.MALFORMED, "the request can't be read")
 
 
-def _problem(  # noqa: PLR0913, PLR0917  # a problem has that many parts
+def _problem(
     request: Request,
     code: Code | Fault,
     detail: str,

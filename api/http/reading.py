@@ -81,9 +81,7 @@ class Reading:
         moment = self._moment(query)
         if least is not None and moment.is_current:
             self._asking.caught_up(least)
-        found, following, true_of = self._asking.listing(
-            asked.reader, asked.kind, filters, moment, size, cursor
-        )
+        found, following, true_of = self._asking.listing(asked.reader, asked.kind, filters, moment, size, cursor)
         return self._page(found, following, true_of)
 
     def record(self, asked: Question) -> Response:
@@ -102,9 +100,7 @@ class Reading:
         """A page of a record's entries."""
         size, cursor = queries.limit(asked.query), queries.cursor(asked.query)
         moment = self._moment(asked.query)
-        found, following = self._asking.events(
-            asked.reader, asked.kind, asked.part("id"), moment, size, cursor
-        )
+        found, following = self._asking.events(asked.reader, asked.kind, asked.part("id"), moment, size, cursor)
         return self._page(found, following, moment)
 
     def diff(self, asked: Question) -> Response:

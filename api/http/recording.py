@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Any, Final
@@ -36,7 +36,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OUR_ETAG = re.compile(r'"(0|[1-9]\d{0,14})"', re.ASCII)
 
-Build = Callable[[Mapping[str, Any]], tuple[Proposal, ...]]
+Build = Callable[[dict[str, Any]], tuple[Proposal, ...]]
 
 
 class Recording:
@@ -60,7 +60,7 @@ class Recording:
         """Record one event in a record of the kind."""
         record = f"{kind}/{request.path_params['id']}"
 
-        def build(body: Mapping[str, Any]) -> tuple[Proposal, ...]:
+        def build(body: dict[str, Any]) -> tuple[Proposal, ...]:
             return (_expected(proposal(record, body, today=self._today()), request),)
 
         entry, *_ = await self._record(request, SINGLE_LIMIT, build)
@@ -71,7 +71,7 @@ class Recording:
     async def batch(self, request: Request) -> Response:
         """Record a batch: all or nothing."""
 
-        def build(body: Mapping[str, Any]) -> tuple[Proposal, ...]:
+        def build(body: dict[str, Any]) -> tuple[Proposal, ...]:
             if request.headers.getlist("if-match"):
                 raise Problem(Fault.BAD_IF_MATCH, "a batch has no version: its entries may each have an if_version")
             errors = [FieldError(f"/{name}", "there is no such field") for name in sorted(body.keys() - {"entries"})]

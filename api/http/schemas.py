@@ -1,10 +1,14 @@
-"""Schemas of what is recorded, read from the vocabulary: JSON Schema 2020-12, as OpenAPI 3.1 has it."""
+"""Schemas of what is recorded and read, from the vocabulary: JSON Schema 2020-12, as OpenAPI 3.1 has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple
+
+from pydantic.json_schema import GenerateJsonSchema
+from typing_extensions import override
 
 from api.http.problems import CODES
 from domain.aggregate import Aggregate
@@ -16,26 +20,54 @@ Schema = dict[str, Any]
 
 REF: Final = "#/components/schemas/"
 ENVELOPE: Final = ("document", "evidence", "note")
+SAMPLE: Final = "示例"
 
-_EXAMPLES: Final[Mapping[str, object]] = {
+_BY_PATTERN: Final[Mapping[str, object]] = {
     "^[0-9a-f]{64}$": "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
     "^[a-z0-9-]{3,32}$": "p-0001",
     r"^(0|[1-9]\d{0,12})(\.\d{1,2})?$": "1234.50",
-    "^[0-9A-HJ-NPQRTUWXY]{18}$": "91610000MA6TXXXX0X",
     "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$": "610112002001",
-    r"^[a-z-]{3,32}/[A-Za-z0-9][A-Za-z0-9-]{0,63}$": "communities/610112002001",
 }
-_FIELD_EXAMPLES: Final[Mapping[str, object]] = {
+_BY_FIELD: Final[Mapping[str, object]] = {
+    "communities": ["610112002001", "610112002002"],
+    "eligible": 900,
+    "in_favour": 610,
     "new_city": "fengdong",
     "office": "township:610112002",
-    "origin": "example.org/taizhang",
-    "year": 2020,
-    "township_code": "610112002",
     "parameters": {"year": 2020},
-    "corrected": {"households": 1180},
+    "present": 800,
+    "roles": ["recorder"],
+    "township_code": "610112002",
+    "voted": 700,
+    "year": 2020,
 }
+_OF_CORRECTION: Final[Schema] = {"version": 2, "data": {"households": 1180}, "reasons": SAMPLE}
 _NO_EXAMPLE: Final = frozenset({"LedgerOpened", "SigningKeyRotated"})
-"""Events with a signing key: an example of one would be taken for a key."""
+"""Events with a verifier key: an example would be taken for one."""
+
+_WHO: Final[Mapping[str, str]] = {
+    "new-area": "新区",
+    "new-city": "新城",
+    "township": "街镇",
+    "community": "社区",
+    "inspectorate": "督查部门",
+    "arbiter": "仲裁员",
+    "administrator": "管理员",
+    "system": "系统",
+    "civil-affairs": "民政",
+    "finance": "财政",
+    "natural-resources": "自然资源",
+    "planning": "规划",
+    "committee": "管委会",
+}
+
+
+class Described(NamedTuple):
+    """An event's schema, under its name, with the schemas that it refers to."""
+
+    name: str
+    schema: Schema
+    parts: Mapping[str, Schema]
 
 
 def reference(name: str) -> Schema:
@@ -44,28 +76,53 @@ def reference(name: str) -> Schema:
 
 
 def of_events() -> dict[str, Schema]:
-    """A schema for every recordable event, by its name, with the schemas that these refer to.
-
-    Two kinds of record may each have an event of one name: where their fields differ, the later kind's is named for it.
-    """
+    """A schema for every recordable event, and for their parts, by name."""
     found: dict[str, Schema] = {}
     for kind in AGGREGATES:
         for event in VOCABULARY.events(kind):
-            name, schema, parts = _event(kind, event)
-            found |= parts
-            found[name] = schema
+            described = of_event(kind, event)
+            found |= described.parts
+            found[described.name] = described.schema
     return found
 
 
-def component(kind: str, event: str) -> str:
-    """The name of an event's schema."""
+@cache
+def of_event(kind: str, event: str) -> Described:
+    """The schema of what records an event.
+
+    It is called as the event is; where an earlier kind of record has another event of that name, with the kind before.
+    """
+    fact = VOCABULARY.fact(kind, event)
+    if fact is None:
+        raise KeyError(event)
     first = next(other for other in AGGREGATES if VOCABULARY.fact(other, event) is not None)
-    return event if _same(VOCABULARY.fact(first, event), VOCABULARY.fact(kind, event)) else f"{kind}.{event}"
+    name = event if VOCABULARY.fact(first, event) is fact else f"{kind}.{event}"
+    content = VOCABULARY.content(kind, fact.stored_as).model_json_schema(
+        ref_template=REF + "{model}", schema_generator=_Untitled
+    )
+    parts: dict[str, Schema] = content["$defs"]
+    fields = parts.pop(event)
+    fields.pop("description", None)
+    said: Schema = {one: content["properties"][one] for one in ("effective_on", *ENVELOPE)}
+    schema: Schema = {
+        "title": fact.zh,
+        "description": _described(fact),
+        "type": "object",
+        "required": ["type", "effective_on", "data"],
+        "properties": {"type": {"const": event}, "effective_on": said.pop("effective_on"), "data": fields, **said},
+        "additionalProperties": False,
+    }
+    shown = _example_of(event, fields, parts)
+    if shown is not None:
+        schema["examples"] = [{"type": event, "effective_on": "2020-06-30", "data": shown}]
+    if fact.clause is not None:
+        schema["x-clause"] = fact.clause
+    return Described(name, schema, parts)
 
 
 def of_kind(kind: str) -> Schema:
-    """Any event of a kind of record, told apart by `type`."""
-    names = {event: component(kind, event) for event in VOCABULARY.events(kind)}
+    """Any event of a kind of record, told apart by its type."""
+    names = {event: of_event(kind, event).name for event in VOCABULARY.events(kind)}
     return {
         "title": f"{AGGREGATES[kind].zh}事项",
         "oneOf": [reference(name) for name in names.values()],
@@ -74,70 +131,74 @@ def of_kind(kind: str) -> Schema:
 
 
 def of_state(aggregate: Aggregate) -> Schema:
-    """The state of a record of a kind, as it is read."""
-    properties: Schema = {
+    """The state of a record of a kind."""
+    shown: Schema = {
         "id": {"type": "string"},
         "kind": {"const": aggregate.kind},
-        "version": {"type": "integer", "minimum": 1, "description": "条目数，与日期无关 · How many entries it has."},
+        "version": {"type": "integer", "minimum": 1, "description": "How many entries the record has."},
         "status": {"type": "string"},
     }
     for field in aggregate.fields:
-        shown = f"registered_{field}" if field in OWN_NAMES else field
-        properties[shown] = {"anyOf": [_field(aggregate, field), {"type": "null"}]}
-    for name in (*aggregate.lists, *aggregate.worked_out):
-        items: Schema = {} if name in aggregate.worked_out else {"items": {"type": "object"}}
-        properties[name] = {"type": "array", **items}
-    properties |= {
+        schema, _ = _of_field(aggregate, field)
+        shown[f"registered_{field}" if field in OWN_NAMES else field] = {"anyOf": [schema, {"type": "null"}]}
+    shown |= {name: {"type": "array", "items": {"type": "object"}} for name in aggregate.lists}
+    shown |= {name: {} for name in aggregate.worked_out}
+    shown |= {
         "steps": {"type": "object", "additionalProperties": {"type": "object"}},
         "values": {"type": "object", "additionalProperties": reference("Source")},
     }
+    return closed(aggregate.zh, shown)
+
+
+def closed(title: str, required: Schema, optional: Schema | None = None) -> Schema:
+    """An object with these members."""
     return {
-        "title": aggregate.zh,
+        "title": title,
         "type": "object",
-        "required": list(properties),
-        "properties": properties,
+        "required": list(required),
+        "properties": {**required, **(optional or {})},
     }
 
 
-def example(kind: str, event: str) -> Schema | None:
-    """A body that records the event, its fields valid; None for an event that has no example."""
-    if event in _NO_EXAMPLE:
-        return None
-    fact = VOCABULARY.fact(kind, event)
-    if fact is None:
-        raise KeyError(event)
-    _, schema, parts = _event(kind, event)
-    fields: Schema = parts[f"{schema['title']}Fields"] if False else schema["properties"]["data"]
-    shown = {name: _example(name, one, parts) for name, one in fields["properties"].items() if name in _said(fields)}
-    return {"type": event, "effective_on": "2020-06-30", "data": shown}
-
-
 def shared() -> dict[str, Schema]:
-    """The schemas that every answer is made of."""
+    """The schemas that answers of all kinds are made of."""
     position: Schema = {"type": "integer", "minimum": 1}
-    nullable_text: Schema = {"type": ["string", "null"]}
+    day: Schema = {"type": "string", "format": "date"}
+    digest: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    by: Schema = {
+        "person": {"type": "string"},
+        "name": {"type": ["string", "null"]},
+        "office": {"type": ["string", "null"]},
+        "bureau": {"type": ["string", "null"]},
+        "roles": {"type": "array", "items": {"type": "string"}},
+        "erased": {"const": True},
+    }
     entry: Schema = {
         "position": position,
         "record": {"type": "string", "examples": ["communities/610112002001"]},
         "version": position,
         "type": {"type": "string", "examples": ["HouseholdsCounted"]},
-        "clause": nullable_text,
-        "effective_on": {"type": "string", "format": "date"},
+        "clause": {"type": ["string", "null"]},
+        "effective_on": day,
         "recorded_at": {"type": "string", "format": "date-time", "examples": ["2021-03-01T01:00:00.000001Z"]},
-        "recorded_by": {"type": "object", "properties": {"account": {"type": "string"}}, "required": ["account"]},
+        "recorded_by": closed("经办", {"account": {"type": "string"}}, by),
         "data": {"type": "object"},
         "document": {"anyOf": [reference("Document"), {"type": "null"}]},
-        "evidence": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
-        "note": nullable_text,
+        "evidence": {"type": "array", "items": digest},
+        "note": {"type": ["string", "null"]},
         "correlation_id": {"type": "string", "format": "uuid"},
         "causation_id": {"type": ["integer", "null"], "description": "The position of the entry that caused it."},
-        "leaf_hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "leaf_hash": digest,
     }
     provenance: Schema = {
-        "position": {"type": "integer", "minimum": 0, "description": "The last entry that the answer takes account of."},
+        "position": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "The last entry that the answer takes account of.",
+        },
         "known_at": {"type": ["string", "null"], "format": "date-time"},
-        "on": {"type": "string", "format": "date"},
-        "scheme": nullable_text,
+        "on": day,
+        "scheme": {"type": ["string", "null"]},
         "checkpoint": {"type": ["object", "null"]},
     }
     problem: Schema = {
@@ -149,55 +210,87 @@ def shared() -> dict[str, Schema]:
         "instance": {"type": "string", "format": "uri"},
     }
     error: Schema = {"pointer": {"type": "string", "format": "json-pointer"}, "detail": {"type": "string"}}
-    source: Schema = {"position": position, "effective_on": {"type": "string", "format": "date"}}
+    standing: Schema = {
+        "errors": {"type": "array", "items": closed("字段", error)},
+        "clause": {"type": "string", "examples": ["3.1"]},
+        "positions": {"type": "array", "items": position},
+    }
+    change: Schema = {
+        "field": {"type": "string"},
+        "from": {},
+        "to": {},
+        "entries": {"type": "array", "items": position},
+    }
+    marks: Schema = {
+        "corrected_by": {"type": "array", "items": position},
+        "retracted_by": {"type": ["integer", "null"]},
+    }
     return {
-        "Entry": _object("条目", entry),
-        "Provenance": _object("依据", provenance),
-        "Source": _object("出处", source, {"corrects": position}),
-        "Change": _object(
-            "变化",
-            {"field": {"type": "string"}, "from": {}, "to": {}, "entries": {"type": "array", "items": position}},
-        ),
-        "Problem": _object(
-            "问题 (RFC 9457)",
-            problem,
-            {
-                "errors": {"type": "array", "items": _object("字段", error)},
-                "clause": {"type": "string", "examples": ["3.1"]},
-                "positions": {"type": "array", "items": position},
-            },
-        ),
+        "Entry": closed("条目", entry, marks),
+        "Provenance": closed("依据", provenance),
+        "Source": closed("出处", {"position": position, "effective_on": day}, {"corrects": position}),
+        "Change": closed("变化", change),
+        "Problem": closed("问题", problem, standing),
     }
 
 
-def _object(title: str, required: Schema, optional: Schema | None = None) -> Schema:
-    return {
-        "title": title,
-        "type": "object",
-        "required": list(required),
-        "properties": {**required, **(optional or {})},
-    }
+class _Untitled(GenerateJsonSchema):
+    """Fields without the titles that would only repeat their names."""
+
+    @override
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
 
 
-@cache
-def _event(kind: str, event: str) -> tuple[str, Schema, dict[str, Schema]]:
-    fact = VOCABULARY.fact(kind, event)
-    if fact is None:
-        raise KeyError(event)
-    content = VOCABULARY.content(kind, fact.stored_as).model_json_schema(ref_template=REF + "{model}")
-    parts: dict[str, Schema] = {name: _plain(one) for name, one in content["$defs"].items()}
-    fields = parts.pop(event)
-    fields.pop("description", None)
-    envelope = _plain(content)["properties"]
-    schema: Schema = {
-        "title": fact.zh,
-        "description": _described(fact),
-        "type": "object",
-        "required": ["type", "effective_on", "data"],
-        "properties": {"type": {"const": event}, "effective_on": envelope["effective_on"], "data": fields}
-        | {name: envelope[name] for name in ENVELOPE},
-        "additionalProperties": False,
-    }
+def _of_field(aggregate: Aggregate, field: str) -> tuple[Schema, Mapping[str, Schema]]:
+    for fact in aggregate.facts:
+        described = of_event(aggregate.kind, fact.event)
+        fields: Schema = described.schema["properties"]["data"]["properties"]
+        if field in fields:
+            return fields[field], described.parts
+    raise KeyError(field)
+
+
+def _described(fact: type[Fact]) -> str:
+    lines = [inspect.getdoc(fact) or ""]
     if fact.clause is not None:
-        schema["x-clause"] = fact.clause
-    return component(kind, event), schema, parts
+        lines.append(f"依据意见第{fact.clause}条。")
+    if fact.event not in ("EventCorrected", "EventRetracted"):
+        lines.append(f"登记: {'、'.join(map(_authority, fact.by))}。")
+    return "\n\n".join(lines)
+
+
+def _authority(one: Authority) -> str:
+    return _WHO[one.who] + ("" if one.bureau is None else _WHO[one.bureau])
+
+
+def _example_of(event: str, fields: Schema, parts: Mapping[str, Schema]) -> object:
+    if event in _NO_EXAMPLE:
+        return None
+    if event == "EventCorrected":
+        return _OF_CORRECTION
+    return {name: _example(name, fields["properties"][name], parts) for name in fields.get("required", ())}
+
+
+def _example(name: str, schema: Schema, parts: Mapping[str, Schema]) -> object:  # noqa: PLR0911  # one case a type
+    if name in _BY_FIELD:
+        return _BY_FIELD[name]
+    match schema:
+        case {"$ref": str(target)}:
+            return _example_of("", parts[target.removeprefix(REF)], parts)
+        case {"enum": [first, *_]} | {"const": first}:
+            return first
+        case {"anyOf": [first, *_]}:
+            return _example(name, first, parts)
+        case {"type": "array", "items": items}:
+            return [_example("", items, parts)]
+        case {"type": "integer", **more}:
+            return max(1, int(str(more.get("minimum", 1))))
+        case {"type": "boolean"}:
+            return True
+        case {"format": "date"}:
+            return "2020-12-31"
+        case {"pattern": str(pattern)}:
+            return _BY_PATTERN.get(pattern, SAMPLE)
+        case _:
+            return SAMPLE

@@ -35,9 +35,7 @@ _NEXT = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,500}")
 class SigningIn:
     """The pages `/login` and `/logout`."""
 
-    def __init__(
-        self, taizhang: Taizhang, authentication: Authentication, threads: Threads, bodies: Bodies
-    ) -> None:
+    def __init__(self, taizhang: Taizhang, authentication: Authentication, threads: Threads, bodies: Bodies) -> None:
         self._access = taizhang.access
         self._passwords = taizhang.passwords
         self._sessions = taizhang.sessions
@@ -53,9 +51,7 @@ class SigningIn:
         session = session_of(request)
         if session is not None:
             try:
-                actor = await self._threads.read(
-                    partial(self._authentication.actor, Credentials("session", session))
-                )
+                actor = await self._threads.read(partial(self._authentication.actor, Credentials("session", session)))
             except Problem:
                 return pages.login_page(_next(request.query_params.get("next", "")))
             return pages.logged_in_page(actor.account, csrf_token(session))
@@ -101,9 +97,7 @@ class SigningIn:
         wait = self._throttle.attempt(account, address)
         if wait:
             seconds = str(math.ceil(wait))
-            raise Problem(
-                Fault.TOO_MANY_ATTEMPTS, f"try again in {seconds} s", headers={"Retry-After": seconds}
-            )
+            raise Problem(Fault.TOO_MANY_ATTEMPTS, f"try again in {seconds} s", headers={"Retry-After": seconds})
         right = await self._threads.verify(partial(self._passwords.verify, account, password))
         if not right or await self._threads.read(partial(self._access.account, account)) is None:
             raise Problem(Fault.LOGIN_FAILED, "account or password is wrong")

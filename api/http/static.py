@@ -20,9 +20,7 @@ class Static:
 
     def __init__(self) -> None:
         found = resources.files("api").joinpath("static").iterdir()
-        self._files = {
-            file.name: file.read_bytes() for file in found if file.name.rpartition(".")[2] in MEDIA_TYPES
-        }
+        self._files = {file.name: file.read_bytes() for file in found if file.name.rpartition(".")[2] in MEDIA_TYPES}
 
     async def endpoint(self, request: Request) -> Response:
         """The file; unchanged where the browser has it."""

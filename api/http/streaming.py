@@ -137,7 +137,7 @@ class Streaming:
         reader = self._access.reader(self._authentication.actor(credentials))
         moment = self._asking.moment(None, None, None)
         entries, following = self._asking.entries(reader, after, PAGE, moment)
-        events = b"".join(b"id: %d\ndata: %b\n\n" % (entry["position"], json_bytes(entry)) for entry in entries)
+        events = b"".join(b"id: %b\ndata: %b\n\n" % (str(one["position"]).encode(), json_bytes(one)) for one in entries)
         return events, max(after, moment.position) if following is None else following
 
 

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 from typing_extensions import override
 
-from infrastructure.postgres.embedded import SUPERUSER, EmbeddedServer
+from infrastructure.postgres.embedded import SUPERUSER, EmbeddedServer, ServerFailed
 
 Role: TypeAlias = Literal["owner", "writer", "projector", "reader"]
 Row: TypeAlias = tuple[Any, ...]
@@ -66,7 +66,7 @@ Pool: TypeAlias = ConnectionPool[Connection]
 class Database:
     """One database of one server; `embedded` or `at` makes it."""
 
-    conninfo: str
+    conninfo: str = field(repr=False)
     """Connects as whoever administers the database."""
     server: EmbeddedServer | None = field(default=None, repr=False)
 
@@ -88,7 +88,7 @@ class Database:
 
     def parameters(self, role: Role | None, **more: str | int) -> dict[str, Any]:
         """Return what a connection in a role is made with; None is whoever administers the database."""
-        settings = ["-c TimeZone=UTC", "-c synchronous_commit=on"]
+        settings = ["-c TimeZone=UTC"]
         if role is not None and (within := STATEMENT_WITHIN.get(role)):
             settings.append(f"-c statement_timeout={within}")
         if role == "writer":  # whoever holds the log's turn and falls silent loses it
@@ -108,12 +108,12 @@ class Database:
         }
 
     def connect(self, role: Role | None, *, autocommit: bool = True, **more: str | int) -> Connection:
-        """Return a new connection in a role.
+        """Return a new connection in a role; an embedded server that died is started again.
 
         Raises:
             psycopg.OperationalError: The server doesn't answer within CONNECT_WITHIN seconds, or refuses.
         """
-        return _kind(role).connect(autocommit=autocommit, **self.parameters(role, **more))
+        return _kind(role).connect(autocommit=autocommit, **self._reachable(role, **more))
 
     def pool(self, role: Role, minimum: int = 1, maximum: int = 8, timeout: float = 10.0) -> Pool:
         """Return an open pool of connections in a role; waiting for one longer than `timeout` seconds fails.
@@ -122,7 +122,7 @@ class Database:
         """
         return ConnectionPool(
             connection_class=_kind(role),
-            kwargs={"autocommit": True, **self.parameters(role)},
+            kwargs=lambda: {"autocommit": True, **self._reachable(role)},
             min_size=minimum,
             max_size=maximum,
             timeout=timeout,
@@ -131,6 +131,14 @@ class Database:
             name=f"taizhang {role}",
             open=True,
         )
+
+    def _reachable(self, role: Role | None, **more: str | int) -> dict[str, Any]:
+        if self.server is not None and not self.server.listens():
+            try:
+                self.server.ensure_running()
+            except ServerFailed as error:
+                raise psycopg.OperationalError(str(error)) from error
+        return self.parameters(role, **more)
 
 
 def _kind(role: Role | None) -> type[Connection]:
@@ -158,6 +166,8 @@ def create(database: Database, template: str | None = None) -> None:
         sql.Identifier(database.name), sql.Identifier(template or "template0")
     )
     with database.connect(None, dbname="postgres") as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database.name]).fetchone():
+            return
         try:
             connection.execute(statement)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
@@ -175,6 +185,6 @@ def grant(connection: Connection) -> None:
         sql.SQL(
             "REVOKE ALL ON DATABASE {0} FROM PUBLIC;"
             " GRANT CONNECT ON DATABASE {0} TO taizhang_owner, taizhang_writer, taizhang_projector, taizhang_reader;"
-            " GRANT CREATE ON DATABASE {0} TO taizhang_owner, taizhang_projector"
+            " GRANT CREATE, TEMPORARY ON DATABASE {0} TO taizhang_owner, taizhang_projector"
         ).format(database)
     )

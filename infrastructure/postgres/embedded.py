@@ -15,6 +15,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -133,6 +134,11 @@ class EmbeddedServer:
             raise ServerFailed(f"{self.directory} is not held by this process")
         with self._alone():
             self._bring_up()
+
+    def listens(self) -> bool:
+        """Return at once whether somebody listens on the server's socket."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.sockets / SOCKET_NAME)) == 0
 
     def stop(self) -> None:
         """Leave; the last user stops the server."""

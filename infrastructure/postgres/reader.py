@@ -10,6 +10,7 @@ from typing import Final, LiteralString, cast
 
 import psycopg
 from psycopg.rows import args_row
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from domain.log import Stored
 from infrastructure.postgres.database import Database, Row
@@ -156,6 +157,8 @@ class LogReader:
         """Return the rows of a query; ask once more where the connection broke, since reading changes nothing."""
         try:
             return self._rows(query, arguments)
+        except (PoolClosed, PoolTimeout, TooManyRequests):
+            raise
         except psycopg.OperationalError as error:
             if error.sqlstate is not None and not error.sqlstate.startswith(BROKEN):
                 raise

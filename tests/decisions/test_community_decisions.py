@@ -23,7 +23,7 @@ def established(on):
     )  # fmt: skip
 
 
-def test_an_established_community_is_active_and_unsaid_fields_are_null(given, on, established):
+def test_an_established_community_is_active_and_unsaid_fields_are_null(given, established):
     given().when(established).then(C, status="active", name="甲社区", households=None, posts=[], steps={})
 
 

@@ -94,15 +94,15 @@ def test_a_village_has_one_open_case_at_a_time(given, until, proposed):
 
 
 @pytest.mark.parametrize(
-    ("reached", "event", "person", "data"),
+    ("reached", "event", "data"),
     [
-        ("proposed", "VillagersRefused", "zhen", MEETING | {"in_favour": 40}),
-        ("passed", "ConversionDeclined", "guanwei", {"reasons": "条件不成熟"}),
-        ("assented", "ConversionWithdrawn", "zhen", {"reasons": "另议"}),
+        ("proposed", "VillagersRefused", MEETING | {"in_favour": 40}),
+        ("passed", "ConversionDeclined", {"reasons": "条件不成熟"}),
+        ("assented", "ConversionWithdrawn", {"reasons": "另议"}),
     ],
 )
-def test_a_village_may_be_proposed_again_after_its_case_ended(given, on, until, proposed, reached, event, person, data):
-    ended = given(*until(reached), on("2020-05-01", CASE, event, person, **data))
+def test_a_village_may_be_proposed_again_after_its_case_ended(given, on, until, proposed, reached, event, data):
+    ended = given(*until(reached), on("2020-05-01", CASE, event, "another", **data))
     ended.when(on("2020-05-02", CASE, "VillagersAssented", "zhen", **MEETING, in_favour=80)).refused(Code.OUT_OF_ORDER)
     ended.when(proposed("2020-06-01", "conversion-cases/aj-2")).then("conversion-cases/aj-2", status="proposed")
 

@@ -108,7 +108,7 @@ def test_a_record_is_its_new_citys_townships_and_communitys(given, on):
     assert opening == whose
 
 
-def test_a_record_whose_owner_is_not_on_record_is_nobodys(given, on):
+def test_a_record_whose_owner_is_not_on_record_is_nobodys(given):
     fact = VOCABULARY.content("conversion-cases", "ConversionProposed/1").model_validate_json(
         json.dumps({
             "effective_on": "2019-02-01",

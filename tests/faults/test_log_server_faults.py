@@ -252,6 +252,21 @@ def test_backends_left_by_a_killed_postmaster_are_waited_for(tmp_path: Path) -> 
         assert not psutil.pid_exists(backend) or psutil.Process(backend).status() == psutil.STATUS_ZOMBIE
 
 
+def test_whoever_notices_first_that_the_server_died_starts_it_again(tmp_path: Path, draft: Drafting) -> None:
+    with EmbeddedServer(tmp_path) as server:
+        database = Database.embedded(server)
+        migrate(database)
+        reader, writer = LogReader(database), LogWriter(database)
+        for number in range(2):
+            stored = writer.append([draft(f"r/{number}")], expected=number)
+            os.kill(postmaster(server), signal.SIGKILL)
+            assert reader.entries(number, 10) == stored
+        writer.close()
+        reader.close()
+    with pytest.raises(psycopg.OperationalError, match="not held"):
+        database.connect("reader")
+
+
 def test_who_does_not_hold_the_server_cannot_restart_it(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path)
     with pytest.raises(ServerFailed, match="not held"):
@@ -260,9 +275,8 @@ def test_who_does_not_hold_the_server_cannot_restart_it(tmp_path: Path) -> None:
 
 def test_without_a_restart_an_append_fails_in_time_and_works_again_later(tmp_path: Path, draft: Drafting) -> None:
     with EmbeddedServer(tmp_path) as server:
-        database = Database.embedded(server)
-        migrate(database)
-        writer = LogWriter(database, settle_within=0.5)
+        migrate(Database.embedded(server))
+        writer = LogWriter(Database.at(f"host={server.sockets} user=postgres dbname=taizhang"), settle_within=0.5)
         with pytest.raises(Behind):
             writer.append([draft("r/1")], expected=7)
         writer.close()

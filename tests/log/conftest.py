@@ -13,5 +13,6 @@ from infrastructure.postgres.recorder import LogRecorder
 @pytest.fixture
 def recorder(database: Database) -> Iterator[LogRecorder]:
     made = LogRecorder(database)
+    made.reader.head()  # its pool connects in a thread that draws from `random`, which hypothesis takes for the test's
     yield made
     made.close()

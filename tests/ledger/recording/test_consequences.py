@@ -161,3 +161,29 @@ def test_who_proposed_a_case_neither_reviews_nor_approves_it(ledger, eligible):
     with pytest.raises(Refused) as refused:
         eligible.record("same-person", case, "ProcedurePassed", "2020-04-20")
     assert refused.value.code is Code.SEPARATION_OF_DUTIES
+
+
+def test_a_case_whose_withdrawal_is_retracted_must_still_be_allowed(eligible):
+    proposed = {"village": "610112002201", "community": "610112002301", "community_name": "天台社区"}
+    eligible.record("township", "conversion-cases/c-8", "ConversionProposed", "2020-04-01", **proposed)
+    eligible.record("township", "conversion-cases/c-8", "ConversionWithdrawn", "2020-04-20", reasons="条件不成熟")
+    eligible.record("township", "conversion-cases/c-9", "ConversionProposed", "2020-05-01", **proposed)
+    with pytest.raises(Refused) as refused:
+        eligible.record("township", "conversion-cases/c-8", "EventRetracted", "2020-06-01", version=2, reasons="误录")
+    assert refused.value.code is Code.ALREADY_CLAIMED
+
+
+def test_a_batch_may_register_a_village_and_propose_it(offices):
+    village, case = "villages/610112002299", "conversion-cases/c-7"
+    items = [
+        {"record": village, "type": "VillageRegistered", "effective_on": "2020-01-01", "data": {
+            "name": "新村", "township_code": "610112002", "township": "三桥街道", "new_city": "fengdong"}},
+        {"record": village, "type": "EconomicOrganizationFounded", "effective_on": "2020-01-01",
+         "data": {"organisation": {"name": "新村合作社"}}},
+        {"record": village, "type": "AssetsVerified", "effective_on": "2020-01-01", "data": {"total": "1.00"}},
+        {"record": village, "type": "EquityQuantified", "effective_on": "2020-01-01",
+         "data": {"shareholders": 1, "shares": 1}},
+        {"record": case, "type": "ConversionProposed", "effective_on": "2020-01-01", "data": {
+            "village": "610112002299", "community": "610112002399", "community_name": "新社区"}},
+    ]  # fmt: skip
+    assert len(offices.batch("township", items)) == 5

@@ -1,0 +1,158 @@
+"""演示: a ledger of Xixian's real divisions with an invented history, recorded as everyone's facts are.
+
+The tables beside this file are all there is to it. `divisions.csv` has the facts: the communities and villages.
+Everything else is invented: `accounts.csv` who acts, `households.csv` what was counted at each year's end, and
+`history-YEAR.jsonl` what else was recorded in a year, in that order, each line as the API takes it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import secrets
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+
+from api.composition import ADMINISTRATOR, AlreadyInitialised, Taizhang, initialise, issue_key, now, opened
+from application import importing
+from application.commands import Command, Idempotent, proposal
+from application.committing import Recorded
+from application.moments import today
+
+ORIGIN: Final = "demo.taizhang.local"
+NOTE: Final = "演示数据"
+YEARS: Final = (2019, 2020, 2021)
+LOGINS: Final = {"inspector": "na-inspector", "recorder": "t-610112002", "arbiter": "na-arbiter-1"}
+"""The accounts that visitors get keys and passwords of, by what they are for."""
+
+_AHEAD = 500
+"""Commands handed over and not answered."""
+_ANSWER_WITHIN = 60.0
+
+
+class NotADemo(Exception):  # noqa: N818  # an answer, not an error
+    """The directory holds a ledger that is no demonstration: nothing invented is recorded there."""
+
+
+class Login(NamedTuple):
+    """What a visitor logs in with."""
+
+    role: str
+    account: str
+    password: str
+    key: str
+
+
+@contextmanager
+def opened_in(directory: Path) -> Generator[Taizhang]:
+    """The demonstration's ledger, running until the block ends; created where there is none. Raises NotADemo."""
+    with suppress(AlreadyInitialised):
+        initialise(directory, f"{ORIGIN}/{secrets.token_hex(4)}")
+    with opened(directory) as ledger:
+        if not ledger.keys.signing_key.origin.startswith(f"{ORIGIN}/"):
+            raise NotADemo
+        yield ledger
+
+
+def is_recorded(ledger: Taizhang) -> bool:
+    """Whether the ledger has the whole history."""
+    *_, last = _commands(ledger)
+    return last.idempotent is not None and bool(ledger.log.command(f"{last.account} {last.idempotent.key}"))
+
+
+def size() -> int:
+    """Lines to be recorded, divisions included."""
+    return importing.count_lines(_divisions) - 1 + len(_lines())
+
+
+def record(ledger: Taizhang, advance: Callable[[int], object] = lambda _: None) -> None:
+    """Record the divisions and the history; what a run that was cut off recorded stays, and the rest is added.
+
+    Returns once lists show it. Raises what recording does.
+    """
+    survey = importing.examine(_divisions, ledger.log, importing.EFFECTIVE_ON)
+    importing.record(survey, _divisions, ledger.recorder, importing.EFFECTIVE_ON, advance)
+    waiting: deque[Future[Recorded]] = deque()
+    for command in _commands(ledger):
+        waiting.append(ledger.recorder.submit(command))
+        if len(waiting) == _AHEAD:
+            waiting.popleft().result(_ANSWER_WITHIN)
+        advance(1)
+    for answer in waiting:
+        answer.result(_ANSWER_WITHIN)
+    ledger.views.wait(ledger.log.head()[0], _ANSWER_WITHIN)
+
+
+def logins(ledger: Taizhang) -> list[Login]:
+    """New keys and passwords for visitors."""
+    given: list[Login] = []
+    for role, account in LOGINS.items():
+        held = ledger.access.account(account)
+        if held is None or held.office is None:
+            raise NotADemo
+        key = issue_key(ledger, account, held.office, held.bureau, ())
+        password = secrets.token_urlsafe(12)
+        ledger.passwords.choose(account, password)
+        given.append(Login(role, account, password, key))
+    return given
+
+
+def _commands(ledger: Taizhang) -> Iterator[Command]:
+    """The history's commands, in order. Their idempotency keys let a start that was cut off be taken up again."""
+    day = today(now)
+    for number, (account, record, body) in enumerate(_lines(), 1):
+        mac = ledger.keys.idempotency_mac(account, json.dumps([record, body], ensure_ascii=False).encode())
+        proposals = (proposal(record, body, today=day),)
+        yield Command(account, proposals, Idempotent(f"demo-{number}", mac))
+
+
+@cache
+def _lines() -> list[tuple[str, str, dict[str, Any]]]:
+    """The history, in the order of recording: who records, in which record, and what."""
+    return [(account, record, body | {"note": NOTE}) for account, record, body in _history()]
+
+
+def _history() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    opened_on = importing.EFFECTIVE_ON.isoformat()
+    for one in _table("accounts.csv"):
+        opening: dict[str, Any] = {
+            "person": {"id": one["account"], "name": one["name"]},
+            "office": one["office"],
+            "bureau": one["bureau"] or None,
+            "roles": one["roles"].split(),
+        }
+        yield ADMINISTRATOR, f"accounts/{one['account']}", _event("AccountOpened", opened_on, opening)
+    township = {one["code"]: one["township_code"] for one in _table("divisions.csv")}
+    counts = _table("households.csv")
+    for year in YEARS:
+        for line in _text(f"history-{year}.jsonl").splitlines():
+            event = json.loads(line)
+            yield event.pop("by"), event.pop("record"), event
+        for one in counts:
+            community, counted_on = one["community"], f"{year}-12-31"
+            if one[counted_on]:
+                counted = _event("HouseholdsCounted", counted_on, {"households": int(one[counted_on])})
+                yield f"t-{township[community]}", f"communities/{community}", counted
+
+
+def _event(event: str, effective_on: str, fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": event, "effective_on": effective_on, "data": fields}
+
+
+def _divisions() -> IO[bytes]:
+    return io.BytesIO(_text("divisions.csv").encode())
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(_text(name).splitlines()))
+
+
+def _text(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
