@@ -1,7 +1,7 @@
 """An entry: the bytes of the log, read strictly.
 
-a header line and a body line. Nothing here resolves a stored name to code: names are looked up in a closed vocabulary, and
-everything is validated, whoever wrote the row.
+A header line, then a body line. Nothing here resolves a stored name to code: names are looked up in a closed
+vocabulary, and everything is validated, whoever wrote the row.
 """
 
 from __future__ import annotations

@@ -107,11 +107,9 @@ class Fact(Value):
     person_fields: ClassVar[tuple[str, ...]] = ()
     """Fields that name persons, whose names are sealed in the log."""
 
-    def __init_subclass__(
-        cls, *, stored_as: str = "", zh: str = "", clause: str | None = None, by: str = "", **kwargs: object
-    ) -> None:
+    def __init_subclass__(cls, *, stored_as: str = "", zh: str = "", clause: str | None = None, by: str = "") -> None:
         """Take the names of the class line; a base without a stored name is no fact of its own."""
-        super().__init_subclass__(**kwargs)
+        super().__init_subclass__()
         if stored_as:
             cls.stored_as = stored_as
             cls.event = stored_as.partition("/")[0]

@@ -1,8 +1,7 @@
 """An entry of the log on both sides of the append function: as drafted, and as stored.
 
-The bytes of an entry are a header line and a body line: a one-line JSON header and the fact as JSON. Position, instant and cause
-are known only under the log's lock, so the append function writes those three members and the rest of the header
-arrives as text.
+The bytes of an entry are two lines: a JSON header, and the fact as JSON. Position, instant and cause are known only
+under the log's lock, so the append function writes those three members and the rest of the header arrives as text.
 """
 
 from __future__ import annotations
