@@ -23,8 +23,7 @@ def instant_json(instant: datetime) -> str:
 
 def entry_json(stored: Stored, names: Names) -> dict[str, JsonValue]:
     """An entry of the log as JSON, names opened."""
-    entry = VOCABULARY.read(stored.entry)
-    header = entry.header
+    header, content = VOCABULARY.parts(stored.entry)
     said: dict[str, Any] = json.loads(stored.entry.partition(b"\n")[2])
     by = header.recorded_by
     recorded_by: dict[str, JsonValue] = {"account": by.account}
@@ -36,13 +35,13 @@ def entry_json(stored: Stored, names: Names) -> dict[str, JsonValue]:
             "bureau": by.bureau,
             "roles": list(by.roles),
         }
-    open_entry(names, entry, said["data"], recorded_by)
+    open_entry(names, header, said["data"], recorded_by)
     return {
         "position": header.position,
         "record": header.record,
         "version": header.version,
-        "type": entry.fact.event,
-        "clause": entry.fact.clause,
+        "type": content.data.event,
+        "clause": content.data.clause,
         "effective_on": said["effective_on"],
         "recorded_at": instant_json(header.recorded_at),
         "recorded_by": recorded_by,

@@ -225,7 +225,7 @@ class Asking:
         allowed: dict[str, bool] = {}
         readable: list[Stored] = []
         for one in stored:
-            record = VOCABULARY.read(one.entry).header.record
+            record = VOCABULARY.read(one.entry).record
             if record not in allowed:
                 allowed[record] = reader.may_read(record.partition("/")[0], None) or self._may_read(
                     reader, record, self.histories.at(record, head)

@@ -57,11 +57,11 @@ def correction_target(history: History, fact: EventCorrected | EventRetracted) -
         if one.version in retracted:
             by = retracted[one.version].position
             raise Refused(Code.RETRACTED, f"entry {one.position} was retracted by entry {by}", positions=(by,))
-    if original.header.causation is not None:
+    if original.causation is not None:
         raise Refused(
             Code.CONSEQUENCE,
-            f"entry {original.position} follows from entry {original.header.causation}: correct that one",
-            positions=(original.header.causation,),
+            f"entry {original.position} follows from entry {original.causation}: correct that one",
+            positions=(original.causation,),
         )
     _correctable(history.aggregate, original, fact)
     standing_on = [

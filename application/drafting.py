@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from datetime import UTC, date, datetime
-from typing import Any, NamedTuple, Protocol
+from datetime import date
+from typing import NamedTuple, Protocol
 
 from application.commands import Idempotent
 from domain.corrections import EventCorrected
-from domain.entry import BodyDigest, Content, Entry, Header, RecordedBy
+from domain.entry import Content, Entry
 from domain.fact import Fact, JsonValue
 from domain.log import BATCH_LIMIT, ENTRY_LIMIT, Draft
 from domain.offices import Actor
@@ -21,7 +21,7 @@ NAME_LIMIT = 100
 """Characters of a person's name at most."""
 _POSITION_ROOM = 160
 """Bytes that the append function adds to a header at most: format, position, instant, cause."""
-_NEVER = datetime.fromtimestamp(0, UTC)
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Seal(Protocol):
@@ -36,7 +36,9 @@ class Planned(NamedTuple):
     """An entry whose place in its record and whose body are settled."""
 
     entry: Entry
-    """As it will read, but for the instant."""
+    """As folds and guards will read it."""
+    header: dict[str, JsonValue]
+    """The header's members that are settled so far."""
     body: bytes
     refers_to: tuple[str, ...]
     cause: int | None = None
@@ -72,37 +74,27 @@ def planned(
     for field in target.person_fields:
         if field in named:
             named[field] = _sealed(named[field], f"{pointer}/{field}", record, version, seal)
-    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _JSON.encode(fields).encode()
     model = type(content)
     sealed = model.model_validate_json(body) if target.person_fields else content
-    name = (
-        None
-        if actor.person is None or actor.name is None
-        else seal(actor.person, record, version, "/recorded_by/name", actor.name)
-    )
-    header = Header.model_construct(
-        format="taizhang-entry/1",
-        position=place.position,
-        recorded_at=_NEVER,
-        causation=place.causation,
-        entry=str(uuid.uuid4()),
-        record=record,
-        version=version,
-        name=content.data.stored_as,
-        recorded_by=RecordedBy.model_construct(
-            account=actor.account,
-            person=actor.person,
-            name=name,
-            office=actor.office,
-            bureau=actor.bureau,
-            roles=tuple(sorted(actor.roles)),
-        ),
-        correlation="",
-        part=(1, 1),
-        idempotency=None,
-        body=BodyDigest.model_construct(length=len(body), sha256=hashlib.sha256(body).hexdigest()),
-    )
-    return Planned(Entry(header, sealed), body, refers_to, place.cause)
+    recorded_by: dict[str, JsonValue] = {"account": actor.account}
+    if actor.person is not None:
+        recorded_by["person"] = actor.person
+        if actor.name is not None:
+            recorded_by["name"] = seal(actor.person, record, version, "/recorded_by/name", actor.name)
+        recorded_by["office"] = actor.office
+        if actor.bureau is not None:
+            recorded_by["bureau"] = actor.bureau
+        recorded_by["roles"] = sorted(actor.roles)
+    header: dict[str, JsonValue] = {
+        "entry": str(uuid.uuid4()),
+        "record": record,
+        "version": version,
+        "name": content.data.stored_as,
+        "recorded_by": recorded_by,
+    }
+    entry = Entry(place.position, record, version, actor.person, place.causation, sealed)
+    return Planned(entry, header, body, refers_to, place.cause)
 
 
 def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> list[Draft]:
@@ -116,23 +108,13 @@ def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> 
             f"with what it brings about this would be {len(plan)} entries; {BATCH_LIMIT} are the limit",
             errors=[FieldError("/entries", "too many")],
         )
-    correlation = str(uuid.uuid4())
     drafted: list[Draft] = []
-    for index, (entry, body, refers_to, cause) in enumerate(plan):
-        head = entry.header
-        fields: dict[str, Any] = {
-            "entry": head.entry,
-            "record": head.record,
-            "version": head.version,
-            "name": head.name,
-            "recorded_by": head.recorded_by.model_dump(exclude_defaults=True),
-            "correlation": correlation,
-            "part": [index + 1, len(plan)],
-        }
+    for index, (entry, settled, body, refers_to, cause) in enumerate(plan):
+        members = settled | {"correlation": plan[0].header["entry"], "part": [index + 1, len(plan)]}
         if idempotent is not None:
-            fields["idempotency"] = {"key": idempotent.key, "mac": idempotent.mac}
-        fields["body"] = {"length": head.body.length, "sha256": head.body.sha256}
-        header = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
+            members["idempotency"] = {"key": idempotent.key, "mac": idempotent.mac}
+        members["body"] = {"length": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+        header = _JSON.encode(members)[1:-1]
         if len(header.encode()) + len(body) + _POSITION_ROOM > ENTRY_LIMIT:
             raise Refused(
                 Code.ENTRY_TOO_LARGE,
@@ -142,9 +124,9 @@ def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> 
             )
         drafted.append(
             Draft(
-                record=head.record,
-                version=head.version,
-                name=head.name,
+                record=entry.record,
+                version=entry.version,
+                name=entry.fact.stored_as,
                 header=header,
                 body=body,
                 cause=cause,

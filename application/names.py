@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
-from domain.entry import Entry
+from domain.entry import Header
 from domain.fact import JsonValue
 
 
@@ -35,12 +35,12 @@ def open_state(names: Names, record: str, state: dict[str, JsonValue]) -> dict[s
     return state
 
 
-def open_entry(names: Names, entry: Entry, data: dict[str, JsonValue], recorded_by: dict[str, JsonValue]) -> None:
+def open_entry(names: Names, header: Header, data: dict[str, JsonValue], recorded_by: dict[str, JsonValue]) -> None:
     """Open, in place, the names in an entry's data and that of its recorder."""
-    record, version = entry.header.record, entry.header.version
+    record, version = header.record, header.version
     found: list[tuple[dict[str, Any], Sealed]] = []
     _collect_tokens(data, "/data", record, version, found)
-    person, token = entry.header.recorded_by.person, entry.header.recorded_by.name
+    person, token = header.recorded_by.person, header.recorded_by.name
     if person is not None and token is not None:
         found.append((recorded_by, Sealed(person, record, version, "/recorded_by/name", token)))
     _open(names, found)

@@ -159,9 +159,9 @@ class RecordsView:
             return
         for stored in newer:
             entry = VOCABULARY.read(stored.entry)
-            held = self._cache.get(entry.header.record)
+            held = self._cache.get(entry.record)
             if held is not None:
-                self._keep(entry.header.record, held.and_then(entry))
+                self._keep(entry.record, held.and_then(entry))
             self.position = stored.position
 
     def forget(self) -> None:

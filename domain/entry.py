@@ -87,20 +87,18 @@ class Content(Value):
 
 
 class Entry(NamedTuple):
-    """One entry of the log, validated."""
+    """One entry of the log, validated: its place, who recorded it, and what it says."""
 
-    header: Header
+    position: int
+    """Its 1-based place in the log."""
+    record: str
+    version: int
+    """Its 1-based place in its record."""
+    person: str | None
+    """Who recorded it, for the separation of duties; None for the system."""
+    causation: int | None
+    """The position of the entry that brought it about."""
     content: Content
-
-    @property
-    def position(self) -> int:
-        """Its 1-based place in the log."""
-        return self.header.position
-
-    @property
-    def version(self) -> int:
-        """Its 1-based place in its record."""
-        return self.header.version
 
     @property
     def fact(self) -> Fact:
@@ -141,6 +139,13 @@ class Vocabulary:
 
     def read(self, stored: bytes) -> Entry:
         """The entry that these bytes are. Raises InvalidEntry when anything about them is not as it must be."""
+        header, content = self.parts(stored)
+        return Entry(
+            header.position, header.record, header.version, header.recorded_by.person, header.causation, content
+        )
+
+    def parts(self, stored: bytes) -> tuple[Header, Content]:
+        """The header and the body of these bytes. Raises InvalidEntry as `read` does."""
         head, feed, body = stored.partition(b"\n")
         try:
             header = Header.model_validate_json(head)
@@ -152,7 +157,7 @@ class Vocabulary:
         if model is None:
             raise InvalidEntry(f"{header.name} is no event of {header.record}", header.position)
         try:
-            return Entry(header, model.model_validate_json(body))
+            return header, model.model_validate_json(body)
         except ValidationError as fault:
             raise InvalidEntry(_first(fault), header.position) from None
 

@@ -158,16 +158,7 @@ def as_it_stands(entry: Entry, corrections: Sequence[Entry]) -> Step[Fact]:
             corrected |= dict.fromkeys(change.data, source)
             if change.effective_on is not None:
                 corrected["effective_on"] = source
-    header = entry.header
-    return Step(
-        fact,
-        effective_on,
-        header.position,
-        header.version,
-        header.recorded_by.person,
-        header.causation,
-        corrected or None,
-    )
+    return Step(fact, effective_on, entry.position, entry.version, entry.person, entry.causation, corrected or None)
 
 
 def merged(fact: Fact, change: Mapping[str, Any]) -> Fact:
@@ -175,11 +166,11 @@ def merged(fact: Fact, change: Mapping[str, Any]) -> Fact:
 
     Raises Refused when the result is no such fact.
     """
-    whole = fact.model_dump(mode="json") | dict(change)
-    known = type(fact).model_fields
+    held = fact.model_dump(mode="json")
+    whole = held | dict(change)
     try:
         return type(fact).model_validate_json(
-            json.dumps({name: value for name, value in whole.items() if value is not None or name not in known})
+            json.dumps({name: value for name, value in whole.items() if value is not None or name not in held})
         )
     except ValidationError as fault:
         errors = [
@@ -190,7 +181,7 @@ def merged(fact: Fact, change: Mapping[str, Any]) -> Fact:
 
 
 def _position(entry: Entry) -> int:
-    return entry.header.position
+    return entry.position
 
 
 def _effective_on(step: Step[Fact]) -> date:

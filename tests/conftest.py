@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from psycopg import sql
 
-from domain.entry import Entry, Header, RecordedBy
+from domain.entry import Entry
 from domain.log import Draft
 from domain.records import VOCABULARY
 from infrastructure.postgres.database import Database, create
@@ -70,14 +70,7 @@ def entry_of() -> Callable[..., Entry]:
         fact = VOCABULARY.fact(record.partition("/")[0], event)
         assert fact is not None, event
         body = json.dumps({"effective_on": day, "data": data})
-        header = Header.model_construct(
-            position=position,
-            record=record,
-            version=version,
-            name=fact.stored_as,
-            causation=causation,
-            recorded_by=RecordedBy(account=person, person=person),
-        )
-        return Entry(header, VOCABULARY.content(record.partition("/")[0], fact.stored_as).model_validate_json(body))
+        content = VOCABULARY.content(record.partition("/")[0], fact.stored_as).model_validate_json(body)
+        return Entry(position, record, version, person, causation, content)
 
     return entry

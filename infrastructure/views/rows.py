@@ -1,0 +1,61 @@
+"""Rows on their way into the database, by COPY in its text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, LiteralString
+
+from infrastructure.postgres.database import Connection
+from infrastructure.views.tables import at
+from projections.records import Row, grams
+
+COPY: Final[LiteralString] = "COPY {schema}.records FROM STDIN (NULL '')"
+UPSERT: Final[LiteralString] = """
+INSERT INTO {schema}.records SELECT * FROM incoming
+ON CONFLICT (kind, id) DO UPDATE SET (
+    version, status, new_city, township, first_on, first_position, last_position, latest_on, names, formerly, grams,
+    state
+) = (
+    excluded.version, excluded.status, excluded.new_city, excluded.township, excluded.first_on,
+    excluded.first_position, excluded.last_position, excluded.latest_on, excluded.names, excluded.formerly,
+    excluded.grams, excluded.state
+)
+"""
+_ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def line(row: Row) -> str:
+    """Return a row as a line of COPY, where nothing stands for null."""
+    names = "\n".join(row.names)
+    return (
+        "\t".join(
+            (
+                row.kind,
+                row.id.translate(_ESCAPES),
+                str(row.version),
+                row.status or "",
+                row.new_city or "",
+                row.township or "",
+                str(row.first_on),
+                str(row.first_position),
+                str(row.last_position),
+                str(row.latest_on),
+                names.translate(_ESCAPES),
+                f'{{"{'","'.join(row.formerly)}"}}' if row.formerly else "",
+                f"{{{','.join(map(str, grams(row.kind, names)))}}}",
+                "" if row.state is None else row.state.replace("\\", r"\\"),  # JSON has no other control characters
+            )
+        )
+        + "\n"
+    )
+
+
+def upsert(connection: Connection, schema: str, rows: Iterable[Row]) -> None:
+    """Write rows, each in the place of the one that the record had."""
+    connection.execute(
+        at("CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE {schema}.records) ON COMMIT DELETE ROWS", schema)
+    )
+    with connection.cursor() as cursor:
+        with cursor.copy("COPY incoming FROM STDIN (NULL '')") as copy:
+            copy.write("".join(map(line, rows)))
+        cursor.execute(at(UPSERT, schema))
