@@ -30,6 +30,7 @@ from domain.records import VOCABULARY
 from domain.refusals import Code, Refused
 from infrastructure.access.passwords import Passwords
 from infrastructure.access.sessions import Sessions
+from infrastructure.access.tokens import Tokens
 from infrastructure.attachments import Attachments
 from infrastructure.keys import vault
 from infrastructure.keys.key_ring import KeyRing
@@ -38,6 +39,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.log import Log
 from infrastructure.postgres.migrating import migrate
+from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
 
@@ -97,6 +99,7 @@ class Taizhang:
     attachments: Attachments
     passwords: Passwords
     sessions: Sessions
+    tokens: Tokens | None
 
     def health(self) -> dict[str, object]:
         """Whether the ledger can answer: the log's head, how far the views follow, and what stopped them."""
@@ -108,6 +111,14 @@ class Taizhang:
             "head": head,
             "views": {"position": position, "lag": head - position, "failure": failure},
         }
+
+    def rebuild_views(self, progress: rebuilding.Told) -> int:
+        """Build the views anew beside the live ones and put them in their place; see `rebuilding.rebuild`."""
+        return rebuilding.rebuild(self.database, progress)
+
+    def check_views(self, progress: rebuilding.Told) -> rebuilding.Difference | None:
+        """Where the live views first differ from what the log gives; see `rebuilding.check`."""
+        return rebuilding.check(self.database, progress)
 
 
 @contextmanager
@@ -166,6 +177,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             attachments=attachments,
             passwords=Passwords(pool.connection),
             sessions=Sessions(pool.connection),
+            tokens=Tokens.from_environment(pool.connection, os.environ),
         )
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from api.composition import Taizhang, record_as_system
@@ -26,9 +24,10 @@ from application.records_view import RecordsView
 from benchmarks.load import Blocking, Load, Submitting, in_callbacks, in_coroutines, in_threads, waiting
 from domain.account import AccountOpened
 from domain.community import CommunityEstablished
-from domain.entry import BodyDigest, Content, Entry, Header, RecordedBy
-from domain.fact import Fact, Person
+from domain.entry import Entry
+from domain.fact import Fact, JsonValue, Person
 from domain.new_city import NewCityRegistered
+from domain.records import VOCABULARY
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.log import Log
@@ -40,11 +39,14 @@ BASELINE: Final = date(2019, 12, 10)
 COUNTED: Final = {"type": "HouseholdsCounted", "effective_on": "2020-06-30", "data": {"households": 1180}}
 _TODAY: Final = date(2020, 7, 1)
 _BODY: Final = b'{"effective_on":"2020-06-30","data":{"households":1180}}'
-_BY: Final = RecordedBy(
-    account="recorder", person="recorder", name=f"sealed1.{'x' * 150}", office=f"township:{TOWNSHIP}",
-    roles=("recorder",),
-)  # fmt: skip
-_DIGEST: Final = BodyDigest(length=len(_BODY), sha256=hashlib.sha256(_BODY).hexdigest())
+_CONTENT: Final = VOCABULARY.content("communities", "HouseholdsCounted/1").model_validate_json(_BODY)
+_BY: Final[JsonValue] = {
+    "account": "recorder",
+    "person": "recorder",
+    "name": f"sealed1.{'x' * 150}",
+    "office": f"township:{TOWNSHIP}",
+    "roles": ["recorder"],
+}
 
 
 def prepare(ledger: Taizhang) -> None:
@@ -101,11 +103,16 @@ def recorder(server: EmbeddedServer) -> Generator[Submitting]:
             record, versions = f"communities/{uuid4()}", count(1)
 
             def submit() -> Future[Recorded]:
-                header = Header.model_construct(
-                    position=1, entry=str(uuid4()), record=record, version=next(versions),
-                    name="HouseholdsCounted/1", recorded_by=_BY, body=_DIGEST,
-                )  # fmt: skip
-                planned = Planned(Entry(header, cast("Content", None)), _BODY, ())
+                version = next(versions)
+                header: dict[str, JsonValue] = {
+                    "entry": str(uuid4()),
+                    "record": record,
+                    "version": version,
+                    "name": "HouseholdsCounted/1",
+                    "recorded_by": _BY,
+                }
+                entry = Entry(1, record, version, "recorder", None, _CONTENT)
+                planned = Planned(entry, header, _BODY, ())
                 return running.submit(Command("recorder", (cast("Proposal", planned),)))
 
             return submit
@@ -133,8 +140,8 @@ def serving(directory: Path) -> Generator[tuple[str, int]]:
         try:
             if process.stdout is None:
                 raise AssertionError
-            url = urlsplit(json.loads(process.stdout.readline())["url"])
-            yield url.hostname or "", url.port or 0
+            host, _, port = str(json.loads(process.stdout.readline())["url"]).removeprefix("http://").partition(":")
+            yield host, int(port)
         finally:
             process.terminate()
             process.wait(60)
@@ -165,6 +172,7 @@ def over_http(address: tuple[str, int], key: str) -> Callable[[int, float], Load
     return lambda writers, seconds: in_coroutines(writers, seconds, writer)
 
 
-def entry_size(entries: Sequence[bytes]) -> int:
-    """The size of an entry as ours are on average, in bytes."""
-    return sum(map(len, entries)) // len(entries)
+def entry_size(submitting: Submitting) -> int:
+    """The size of an entry that these commands write, in bytes."""
+    (stored,) = submitting(0)().result().entries
+    return len(stored.entry)

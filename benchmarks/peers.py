@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg import sql
 
-from benchmarks.load import Blocking, Load, in_threads
+from benchmarks.load import Load, in_threads
 
 MESSAGE_DB: Final = "@eventide/message-db@1.3.1"
 _MESSAGE_DB_FILES: Final = (
@@ -44,8 +44,8 @@ class Peers:
         self._payload = payload
         self._most = most
 
-    def _connect(self, name: str, **more: str) -> psycopg.Connection[tuple[Any, ...]]:
-        return psycopg.connect(host=str(self._sockets), user="postgres", dbname=name, autocommit=True, **more)
+    def _connect(self, name: str) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(host=str(self._sockets), user="postgres", dbname=name, autocommit=True)
 
     def _create(self, name: str) -> None:
         with self._connect("postgres") as connection:
@@ -75,7 +75,10 @@ class Peers:
         """message-db's `write_message`, a stream a writer. Raises Missing where npm can't get it."""
         self._create("message_db")
         with tempfile.TemporaryDirectory() as folder, self._connect("message_db") as connection:
-            connection.execute("CREATE SCHEMA message_store; SET search_path = message_store, public")
+            connection.execute(
+                "CREATE SCHEMA message_store; ALTER DATABASE message_db SET search_path = message_store, public;"
+                " SET search_path = message_store, public"
+            )
             for file in _message_db(Path(folder)):
                 connection.execute(file.read_bytes())
         padding = self._payload - len(json.dumps({"said": ""}))
@@ -88,7 +91,7 @@ class Peers:
                 [str(uuid4()), stream, said],
             )
 
-        yield self._connected("message_db", write, options="-c search_path=message_store,public")
+        yield self._connected("message_db", write)
 
     @contextmanager
     def rows(self) -> Generator[Callable[[int, float], Load]]:
@@ -109,10 +112,8 @@ class Peers:
         self._bare_table("pgbench")
         with tempfile.TemporaryDirectory() as folder:
             script = Path(folder) / "insert.sql"
-            script.write_text(
-                "INSERT INTO bare (record, version, entry) VALUES"
-                f" ('communities/610112002001', 1, '\\x{'78' * self._payload}');\n"
-            )
+            said = "'communities/610112002001', 1, '\\x" + "78" * self._payload + "'"
+            script.write_text(f"INSERT INTO bare (record, version, entry) VALUES ({said});\n")  # noqa: S608  # ours
             yield lambda writers, seconds: self._pgbench(script, writers, seconds)
 
     def _bare_table(self, name: str) -> None:
@@ -124,22 +125,11 @@ class Peers:
             )
 
     def _connected(
-        self, name: str, write: Callable[[psycopg.Connection[Any]], Callable[[], object]], **more: str
+        self, name: str, write: Callable[[psycopg.Connection[Any]], Callable[[], object]]
     ) -> Callable[[int, float], Load]:
         def run(writers: int, seconds: float) -> Load:
-            connections = [self._connect(name, **more) for _ in range(writers)]
-            for connection in connections:
-                connection.prepare_threshold = 0
-
-            def writer(number: int) -> Callable[[], object]:
-                return write(connections[number])
-
-            try:
-                blocking: Blocking = writer
-                return in_threads(writers, seconds, blocking)
-            finally:
-                for connection in connections:
-                    connection.close()
+            with ExitStack() as stack:
+                return in_threads(writers, seconds, lambda _: write(stack.enter_context(self._connect(name))))
 
         return run
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from domain.aggregate import Aggregate, Records, not_standing, standing, still_open
 from domain.fact import Day, Fact, JsonValue, Key, OfficeName, Person, Sha256, Text, distinct
-from domain.offices import ROLES_OF_NEW_AREA, Actor, Bureau, Role
+from domain.offices import ARBITERS, ROLES_OF_NEW_AREA, Actor, Bureau, Role
 from domain.refusals import Code, Refused
 from domain.state import State, Step
 
@@ -33,11 +33,19 @@ class AccountOpened(Fact, stored_as="AccountOpened/1", zh="开立账户", by="ad
             raise ValueError(f"{', '.join(sorted(only))}: only at the New Area")
         return self
 
+    def claims(self) -> tuple[str, ...]:
+        """Arbiters are found by their role."""
+        return _found_by(self.roles)
+
 
 class RolesGranted(Fact, stored_as="RolesGranted/1", zh="授予角色", by="administrator"):
     """The account has these roles too."""
 
     roles: Roles
+
+    def claims(self) -> tuple[str, ...]:
+        """Arbiters are found by their role."""
+        return _found_by(self.roles)
 
 
 class RolesRevoked(Fact, stored_as="RolesRevoked/1", zh="收回角色", by="administrator"):
@@ -73,6 +81,11 @@ class AccountClosed(Fact, stored_as="AccountClosed/1", zh="注销账户", by="ad
 
 
 AccountFact: TypeAlias = AccountOpened | RolesGranted | RolesRevoked | KeyIssued | KeyRevoked | AccountClosed
+
+
+def _found_by(granted: tuple[Role, ...]) -> tuple[str, ...]:
+    return (ARBITERS,) if "arbiter" in granted else ()
+
 
 # state: open → closed
 
@@ -185,7 +198,7 @@ def _at_its_office(account: State, granted: RolesGranted) -> None:
 
 def conditions(record: str, account: State | None, step: Step[AccountFact], records: Records) -> None:  # noqa: ARG001
     """A key is issued to one account alone, revoked or not."""
-    for claim in step.fact.claims():
+    for claim in step.fact.claims() if isinstance(step.fact, KeyIssued) else ():
         for other in records.referring(claim, "accounts"):
             if other != record:
                 raise Refused(Code.ALREADY_CLAIMED, "the key was issued to another account")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal, Self, TypeAlias, assert_never, get_args
 
 from pydantic import model_validator
@@ -9,7 +10,7 @@ from pydantic import model_validator
 from domain.aggregate import Aggregate, Consequence, Records, after, not_standing, status_in
 from domain.community import CommunityEstablished
 from domain.fact import Count, Fact, Person, RecordId, Text, VillageRef
-from domain.procedure import ASSENT_NEEDS_MORE_THAN, UNDECIDED
+from domain.procedure import UNDECIDED, procedure_on
 from domain.refusals import Code, Refused
 from domain.state import State, Step
 from domain.village import VillageConverted
@@ -265,16 +266,7 @@ def admit(case: State | None, step: Step[ConversionFact]) -> None:  # noqa: C901
     match step.fact:
         case ConversionProposed():
             return
-        case VillagersAssented(present=present, in_favour=in_favour):
-            status_in(case, ("proposed",), step)
-            share = ASSENT_NEEDS_MORE_THAN
-            if in_favour <= present * share.value:
-                raise Refused(
-                    Code.NO_MAJORITY,
-                    f"{in_favour} of {present} present in favour; more than {share.value} of them are needed",
-                    clause=share.clause,
-                )
-        case VillagersRefused():
+        case VillagersAssented() | VillagersRefused():
             status_in(case, ("proposed",), step)
         case ProcedureReturned() | ProcedurePassed():
             status_in(case, ("assented",), step)
@@ -357,14 +349,29 @@ def reserving(target: str, records: Records) -> list[str]:
 def conditions(record: str, case: State | None, step: Step[ConversionFact], records: Records) -> None:
     """A village can be proposed once it is eligible, in one case at a time, for a community id that is free.
 
-    `case` is the case as it otherwise stands, None when the proposal opens it.
+    Its assent needs the majority that the scheme in force on the meeting's day asks for. `case` is the case as it
+    otherwise stands, None when the proposal opens it.
     """
-    if not isinstance(step.fact, ConversionProposed):
-        return
-    village = f"villages/{step.fact.village}"
-    state = records.state(village, step.effective_on)
+    match step.fact:
+        case ConversionProposed():
+            _eligible(step.fact, step.effective_on, records)
+            _free(step.fact, record, case, records)
+        case VillagersAssented(present=present, in_favour=in_favour):
+            share = procedure_on(step.effective_on, records).assent_needs_more_than
+            if in_favour <= present * share:
+                raise Refused(
+                    Code.NO_MAJORITY,
+                    f"{in_favour} of {present} present in favour; more than {share} of them are needed",
+                    clause=step.fact.clause,
+                )
+        case _:
+            return
+
+
+def _eligible(proposed: ConversionProposed, day: date, records: Records) -> None:
+    state = records.state(f"villages/{proposed.village}", day)
     if state is None:
-        raise Refused(Code.NOT_ELIGIBLE, f"the village is not on record by {step.effective_on}", clause="3.1")
+        raise Refused(Code.NOT_ELIGIBLE, f"the village is not on record by {day}", clause="3.1")
     lacking = [
         event
         for event in ("EconomicOrganizationFounded", "AssetsVerified", "EquityQuantified")
@@ -373,11 +380,14 @@ def conditions(record: str, case: State | None, step: Step[ConversionFact], reco
     if lacking:
         raise Refused(
             Code.NOT_ELIGIBLE,
-            f"by {step.effective_on} the village's record lacks {', '.join(lacking)}",
+            f"by {day} the village's record lacks {', '.join(lacking)}",
             clause="3.1",
         )
-    community = f"communities/{step.fact.community}"
-    for claimed in (village, community):
+
+
+def _free(proposed: ConversionProposed, record: str, case: State | None, records: Records) -> None:
+    community = f"communities/{proposed.community}"
+    for claimed in (f"villages/{proposed.village}", community):
         for other in reserving(claimed, records):
             if other != record:
                 raise Refused(Code.ALREADY_CLAIMED, f"{other} stands for {claimed} already", clause="3.1")

@@ -8,6 +8,7 @@ OpenAPI schema, the timeline and the glossary follow from them.
 from __future__ import annotations
 
 import re
+from collections.abc import Generator, Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, NamedTuple, cast, get_args, get_origin
 
@@ -73,9 +74,24 @@ RecordPath = Annotated[str, StringConstraints(pattern=r"^[a-z-]{3,32}/[A-Za-z0-9
 
 
 class Value(BaseModel):
-    """A part of a fact: immutable, strict, closed."""
+    """A part of a fact: immutable, strict, closed. Iterating gives its fields by the names that clients know."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", serialize_by_alias=True)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Clients' names of fields whose own Python keeps for itself: `from` of `from_`."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """Read from the aliases which fields clients know by another name."""
+        cls.renamed = {name: field.alias for name, field in cls.model_fields.items() if field.alias}
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:
+        """Its fields as clients name them, each with its value."""
+        if not self.renamed:
+            yield from self.__dict__.items()
+        else:
+            yield from ((self.renamed.get(name, name), value) for name, value in self.__dict__.items())
 
 
 class Person(Value):
@@ -120,19 +136,23 @@ class Fact(Value):
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
         """Read from the annotations which fields refer to records, and which name persons."""
-        cls.person_fields = tuple(name for name, field in cls.model_fields.items() if _holds(field.annotation, Person))
+        super().__pydantic_init_subclass__()
+        fields = {cls.renamed.get(name, name): field for name, field in cls.model_fields.items()}
+        cls.person_fields = tuple(name for name, field in fields.items() if _holds(field.annotation, Person))
         cls.references = tuple(
-            (name, mark.kind)
-            for name, field in cls.model_fields.items()
-            for mark in _marks(field.annotation, field.metadata)
+            (name, mark.kind) for name, field in fields.items() for mark in _marks(field.annotation, field.metadata)
         )
+
+    def value(self, field: str) -> Any:  # noqa: ANN401  # the type is the field's
+        """A field by the name that clients know."""
+        return getattr(self, next((own for own, name in self.renamed.items() if name == field), field))
 
     def authorities(self, state: Any) -> tuple[Authority, ...]:  # noqa: ARG002, ANN401  # subclasses look at either
         """Who may record this fact in a record of that state (None: it opens the record)."""
         return self.by
 
     def claims(self) -> tuple[str, ...]:
-        """Places that only one record may hold, as strings that no record path can equal."""
+        """Places the record is found by, beside the records it names; conditions say which only one may hold."""
         return ()
 
     def referred(self) -> tuple[tuple[str, str], ...]:
@@ -140,7 +160,7 @@ class Fact(Value):
         return tuple(
             (field, one if kind == "*" else f"{kind}/{one}")
             for field, kind in self.references
-            for one in _each(getattr(self, field))
+            for one in _each(self.value(field))
         )
 
 

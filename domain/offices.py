@@ -13,6 +13,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 BUREAUS: tuple[Bureau, ...] = get_args(Bureau)
 ROLES: tuple[Role, ...] = get_args(Role)
 ROLES_OF_NEW_AREA: frozenset[Role] = frozenset({"inspectorate", "arbiter"})
+ARBITERS = "roles/arbiter"
+"""What the accounts of arbiters are found by."""
 
 OFFICE_PATTERN = r"^(new-area|(new-city|township|community):[A-Za-z0-9][A-Za-z0-9-]{0,63})$"
 

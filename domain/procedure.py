@@ -1,24 +1,23 @@
-"""What the first scheme's procedure asks of a step before it is admitted.
-
-The scheme in force will give these figures; until then they stand here, each with where it comes from.
-"""
+"""What guards ask of procedures: when a case is undecided, and the figures of the scheme in force."""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Literal, NamedTuple
+from datetime import date
 
-
-class Figure(NamedTuple):
-    """A figure that a guard compares with: exact, and either the policy's own or this office's assumption."""
-
-    value: Fraction
-    basis: Literal["policy", "assumed"]
-    clause: str
-
-
-ASSENT_NEEDS_MORE_THAN = Figure(Fraction(1, 2), "assumed", "3.1")
-"""The share of those present at a villagers' meeting that those in favour must exceed."""
+from domain.aggregate import Records
+from domain.scheme import Figure, Procedure, adopted, in_force, procedure
+from domain.schemes import first_scheme
 
 UNDECIDED = ("proposed", "assented", "returned", "passed")
 """Statuses of a conversion case from its proposal to its decision."""
+
+
+def procedure_on(day: date, records: Records) -> Procedure:
+    """The procedure of the scheme in force on a day.
+
+    Where none is in force it is the first scheme's, as is a figure that an older scheme did not know.
+    """
+    schemes = adopted(records)
+    scheme = in_force(schemes.items(), day)
+    figures: dict[str, Figure] = {} if scheme is None else schemes[scheme].value("procedure")
+    return procedure({**first_scheme().procedure, **figures})

@@ -7,22 +7,39 @@ from collections.abc import Mapping
 
 from domain.account import ACCOUNT
 from domain.aggregate import Aggregate, Records, by_kind
+from domain.assessment import ASSESSMENT
 from domain.community import COMMUNITY
 from domain.conversion_case import CONVERSION_CASE
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Vocabulary
+from domain.estate import ESTATE
 from domain.fact import Fact, JsonValue
 from domain.funding_allocation import FUNDING_ALLOCATION
+from domain.inspection import INSPECTION
 from domain.ledger import LEDGER
 from domain.new_area import NEW_AREA
 from domain.new_city import NEW_CITY
 from domain.offices import Scope
 from domain.refusals import Code, Refused
+from domain.scheme import schemes
 from domain.state import State, item_json, json_of, provenance, step_json
 from domain.village import VILLAGE
 
 AGGREGATES: Mapping[str, Aggregate] = by_kind(
-    (NEW_AREA, NEW_CITY, COMMUNITY, VILLAGE, CONVERSION_CASE, FUNDING_ALLOCATION, ACCOUNT, LEDGER)
+    (
+        NEW_AREA,
+        NEW_CITY,
+        COMMUNITY,
+        VILLAGE,
+        CONVERSION_CASE,
+        ESTATE,
+        FUNDING_ALLOCATION,
+        schemes({}),
+        INSPECTION,
+        ASSESSMENT,
+        ACCOUNT,
+        LEDGER,
+    )
 )
 """The kinds of record, in the catalogue's order."""
 

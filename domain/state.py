@@ -57,7 +57,7 @@ class Item(NamedTuple):
 
     def value(self, field: str) -> Any:  # noqa: ANN401  # the type is the fact's
         """The field as it stands."""
-        return getattr(self.fields[field].fact, field)
+        return self.fields[field].fact.value(field)
 
 
 _NOTHING: Mapping[Any, Any] = {}
@@ -74,7 +74,7 @@ class State(NamedTuple):
     def value(self, field: str) -> Any:  # noqa: ANN401  # the type is the fact's
         """The field as it stands, or None where nothing says."""
         step = self.fields.get(field)
-        return None if step is None else getattr(step.fact, field)
+        return None if step is None else step.fact.value(field)
 
     def items(self, name: str) -> Mapping[Hashable, Item]:
         """What stands in that list, by key."""
@@ -133,7 +133,7 @@ def said(step: Step[Fact]) -> dict[str, Step[Fact]]:
 def json_of(step: Step[Fact], field: str) -> JsonValue:
     """A field's value as JSON; a person's sealed name with the version and place that it was sealed for."""
     source = step.source(field)
-    return _json(getattr(step.fact, field), source.version, f"{source.pointer}/{field}")
+    return _json(step.fact.value(field), source.version, f"{source.pointer}/{field}")
 
 
 def _json(value: object, version: int, pointer: str) -> JsonValue:

@@ -193,8 +193,16 @@ def grams(kind: str, text: str) -> list[int]:
 
     Two different ones may share a number: what is found by them is compared with the text itself.
     """
-    pieces = dict.fromkeys((*text, *map(str.__add__, text, text[1:])))
-    return [_gram(kind, piece) for piece in pieces]
+    return [_gram(kind, piece) for piece in dict.fromkeys((*text, *_pairs(text)))]
+
+
+def grams_of_search(kind: str, text: str) -> list[int]:
+    """The numbers that every text with this casefolded one in it has: those of its pairs, or of its only character."""
+    return [_gram(kind, piece) for piece in dict.fromkeys(_pairs(text) or text)]
+
+
+def _pairs(text: str) -> list[str]:
+    return [*map(str.__add__, text, text[1:])]
 
 
 @lru_cache(maxsize=1 << 18)

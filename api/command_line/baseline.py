@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO
 import click
 
 from api.command_line.outcomes import Ended, Exit, Voice, cannot_tell, command, does_not_hold
+from api.command_line.views import await_views
 from api.composition import Taizhang, now, opened
 from application import importing
 from application.moments import today
@@ -46,7 +48,8 @@ def import_(voice: Voice, directory: Path, file: Path, effective_on: datetime, p
     day = effective_on.date()
     if not date(1949, 10, 1) <= day <= today(now):
         raise click.BadParameter("应在 1949-10-01 至今天之间", param_hint="--effective-on")
-    with opened(directory) as ledger:
+    # What follows the log would take its share of this process's time: it comes once everything is recorded.
+    with opened(directory, follow=False) as ledger:
         try:
             report = _import(voice, ledger, file, day, partial=partial)
         except importing.WrongHeader as fault:
@@ -57,7 +60,8 @@ def import_(voice: Voice, directory: Path, file: Path, effective_on: datetime, p
             raise cannot_tell("unreadable", f"{file} 不是完整的 gzip 文件：{fault}") from None
         if report.bad_lines and not partial:
             raise _nothing(report)
-        _await_views(voice, ledger, report.position)
+        with opened(directory) as followed:
+            await_views(voice, followed, report.position)
     voice.answer(_json(report), _sentence(report))
 
 
@@ -65,7 +69,7 @@ def _import(voice: Voice, ledger: Taizhang, file: Path, day: date, *, partial: b
     def opening() -> IO[bytes]:
         with file.open("rb") as plain:
             compressed = plain.read(len(_GZIP)) == _GZIP
-        return gzip.open(file) if compressed else file.open("rb")
+        return io.BufferedReader(gzip.open(file)) if compressed else file.open("rb")
 
     with voice.bar(importing.count_lines(opening), "核对") as advance:
         survey = importing.examine(opening, ledger.log, day, advance)
@@ -73,18 +77,6 @@ def _import(voice: Voice, ledger: Taizhang, file: Path, day: date, *, partial: b
         return survey.report
     with voice.bar(survey.size, "登记") as advance:
         return importing.record(survey, opening, ledger.recorder, day, advance)
-
-
-def _await_views(voice: Voice, ledger: Taizhang, position: int) -> None:
-    """Wait until lists show what was recorded, so that whoever goes on finds it there."""
-    reached = ledger.views.position()
-    with voice.bar(max(position - reached, 0), "更新查询视图") as advance:
-        while reached < position:
-            ledger.views.wait(min(reached + 10_000, position), 1.0)
-            if ledger.follower is not None and (failure := ledger.follower.failure()) is not None:
-                raise cannot_tell("views-stopped", f"已全部入账，但查询视图停住了：{failure}")
-            before, reached = reached, ledger.views.position()
-            advance(reached - before)
 
 
 def _nothing(report: importing.Report) -> Ended:

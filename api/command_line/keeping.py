@@ -1,4 +1,4 @@
-"""Commands that keep a ledger: making one, issuing keys, rebuilding what is derived from its log."""
+"""Commands that keep a ledger: making one, and issuing keys."""
 
 from __future__ import annotations
 
@@ -67,11 +67,3 @@ def key_add(
             where = ".".join(map(str, error["loc"]))
             raise click.UsageError(f"{where}: {error['msg']}" if where else error["msg"]) from None
     voice.answer({"account": account, "key": token}, f"账户 {account} 的密钥（只显示这一次）：{token}")
-
-
-@click.command(help="从日志重建全部查询视图，建成后替换，期间查询不停；--check 只作比对。")
-@click.option("--check", is_flag=True, help="只比对，有差异则指出第一处，退出码为 1")
-@command
-def rebuild(voice: Voice, directory: Path, check: bool) -> None:  # noqa: FBT001
-    """Rebuild the views."""
-    raise NotImplementedError

@@ -14,6 +14,7 @@ import platformdirs
 
 from api import demo as demonstration
 from api.command_line.outcomes import Voice, cannot_tell, command, command_in, does_not_hold
+from api.command_line.views import await_views
 from api.composition import Taizhang, opened
 from api.http.application import create_app
 from api.http.logs import configure
@@ -62,6 +63,7 @@ def demo(voice: Voice, directory: Path, port: int) -> None:
             if not demonstration.is_recorded(ledger):
                 with voice.bar(demonstration.size(), "登记演示数据") as advance:
                     demonstration.record(ledger, advance)
+                await_views(voice, ledger, ledger.log.head()[0])
             answer: dict[str, Any] = {
                 "logins": [login._asdict() for login in demonstration.logins(ledger)],
                 "verifier_key": ledger.keys.signing_key.verifier_key,

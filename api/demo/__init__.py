@@ -75,7 +75,7 @@ def size() -> int:
 def record(ledger: Taizhang, advance: Callable[[int], object] = lambda _: None) -> None:
     """Record the divisions and the history; what a run that was cut off recorded stays, and the rest is added.
 
-    Returns once lists show it. Raises what recording does.
+    Raises what recording does.
     """
     survey = importing.examine(_divisions, ledger.log, importing.EFFECTIVE_ON)
     importing.record(survey, _divisions, ledger.recorder, importing.EFFECTIVE_ON, advance)
@@ -87,7 +87,6 @@ def record(ledger: Taizhang, advance: Callable[[int], object] = lambda _: None) 
         advance(1)
     for answer in waiting:
         answer.result(_ANSWER_WITHIN)
-    ledger.views.wait(ledger.log.head()[0], _ANSWER_WITHIN)
 
 
 def logins(ledger: Taizhang) -> list[Login]:

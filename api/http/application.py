@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 from starlette.applications import Starlette
@@ -19,7 +19,7 @@ from api.composition import Taizhang, now
 from api.http import attaching, openapi, pages, problems, static
 from api.http.answers import json_answer
 from api.http.attaching import Attaching
-from api.http.authentication import Authentication, Tokens, csrf_token, session_token
+from api.http.authentication import Authentication, csrf_token, session_token
 from api.http.bodies import Bodies
 from api.http.metrics import Metrics
 from api.http.observing import Observing
@@ -69,6 +69,9 @@ class _Service:
             health = await self._threads.read(self._taizhang.health)
         except psycopg.Error:
             return json_answer({"ready": False, "database": "away"}, 503, {"Retry-After": "5"})
+        views = cast("dict[str, object]", health["views"])
+        if isinstance(failure := views["failure"], str):
+            views["failure"] = ": ".join(failure.split(": ")[:2])  # where and what, not what was to be written
         return json_answer({**health, "database": "there"}, 200 if health["ready"] else 503)
 
     async def metrics(self, request: Request) -> Response:
@@ -109,18 +112,17 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/api/docs", 303)
 
 
-def create_app(taizhang: Taizhang, *, tokens: Tokens | None = None, clock: Callable[[], datetime] = now) -> Starlette:
+def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Starlette:
     """The application over a running ledger.
 
     Args:
         taizhang: The ledger.
-        tokens: Tokens of an identity provider, taken beside API keys; None where there is none.
         clock: Gives the instant it is: no event is dated later than its day in Asia/Shanghai.
 
     Returns:
         An ASGI application; its `state.streams` has to be closed before a server waits for its connections.
     """
-    authentication = Authentication(taizhang, tokens)
+    authentication = Authentication(taizhang)
     threads, bodies = Threads(), Bodies()
     reading = Reading(taizhang, authentication, threads)
     recording = Recording(taizhang, authentication, threads, bodies, partial(today, clock))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 from starlette.requests import Request
 
@@ -20,14 +20,6 @@ CSRF_HEADER: Final = "x-csrf-token"
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,8192}=*) *", re.IGNORECASE)
 
 
-class Tokens(Protocol):
-    """Tokens of an identity provider."""
-
-    def account(self, token: str) -> str | None:
-        """The account that a token stands for; None for one that isn't valid. Raises ConnectionError."""
-        ...
-
-
 class Credentials(NamedTuple):
     """What a request is made with, not yet looked at."""
 
@@ -38,10 +30,10 @@ class Credentials(NamedTuple):
 class Authentication:
     """Tells who is behind credentials, by the rights that hold now."""
 
-    def __init__(self, taizhang: Taizhang, tokens: Tokens | None) -> None:
+    def __init__(self, taizhang: Taizhang) -> None:
         self._access = taizhang.access
         self._sessions = taizhang.sessions
-        self._tokens = tokens
+        self._tokens = taizhang.tokens
 
     def credentials(self, request: Request) -> Credentials:
         """What the request is made with.

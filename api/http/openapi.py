@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
 from api.http import problems, queries, schemas
+from api.http.answers import json_bytes
 from api.http.authentication import CSRF_HEADER
 from api.http.problems import CODES
 from api.http.reading import (
@@ -46,6 +46,13 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "status": ({"type": "string"}, "in this status"),
     "q": ({"type": "string"}, "with this in the name"),
 }
+_QUERY.update(
+    {
+        f"{side}_{name}": (schema, f"{told}: {description}")
+        for side, told in (("from", "of the first moment"), ("to", "of the second moment"))
+        for name, (schema, description) in list(_QUERY.items())[:2]
+    }
+)
 _HEADERS: Final[dict[str, tuple[Schema, str]]] = {
     "If-Match": ({"type": "string", "examples": ['"3"']}, "record only where the record is at this version"),
     "Idempotency-Key": (
@@ -60,7 +67,7 @@ _HEADERS: Final[dict[str, tuple[Schema, str]]] = {
 @cache
 def document_bytes() -> bytes:
     """The description as JSON."""
-    return json.dumps(document(), ensure_ascii=False, indent=1).encode()
+    return json_bytes(document())
 
 
 def document() -> dict[str, Any]:
@@ -80,10 +87,10 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"key": []}, {"token": []}, {"session": []}],
         "tags": [
-            *({"name": _tag(kind), "description": f"`{kind}`"} for kind in AGGREGATES),
-            {"name": RECORD, "description": "Batches and attachments."},
-            {"name": LOG, "description": "The log: positions 1, 2, 3 … without a gap, in commit order."},
-            {"name": SERVICE, "description": "The service itself."},
+            *({"name": _tag(kind)} for kind in AGGREGATES),
+            {"name": RECORD},
+            {"name": LOG},
+            {"name": SERVICE},
         ],
         "paths": paths,
         "components": {

@@ -17,7 +17,7 @@ _PAGE: Final = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · {name}</title>
-<link rel="stylesheet" href="/static/taizhang.css">
+<link rel="icon" href="/static/seal.svg">
 {head}</head>
 <body>
 {body}
@@ -57,6 +57,7 @@ _PROBLEM: Final = """<h1>{zh}</h1>
 </dl>
 <p>{meaning_zh}</p>
 <p lang="en">{meaning_en}</p>"""
+_CARD_HEAD: Final = '<link rel="stylesheet" href="/static/taizhang.css">\n'
 _DOCS_HEAD: Final = """<meta name="csrf-token" content="{csrf}">
 <link rel="stylesheet" href="/static/swagger-ui.css">
 <script defer src="/static/swagger-ui-bundle.js"></script>
@@ -120,12 +121,12 @@ def problem_page(problem: Described) -> HTMLResponse:
 
 def docs_page(csrf: str) -> HTMLResponse:
     """The documentation, which its script fills in."""
-    return _page("接口文档", '<div id="swagger-ui"></div>', head=_DOCS_HEAD.format(csrf=escape(csrf)))
+    return _page("接口文档", '<div id="swagger-ui"></div>', _DOCS_HEAD.format(csrf=escape(csrf)))
 
 
 def _card(title: str, content: str, status: int = 200) -> HTMLResponse:
-    return _page(title, _CARD.format(name=NAME, content=content), status=status)
+    return _page(title, _CARD.format(name=NAME, content=content), _CARD_HEAD, status)
 
 
-def _page(title: str, body: str, *, head: str = "", status: int = 200) -> HTMLResponse:
+def _page(title: str, body: str, head: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(_PAGE.format(title=escape(title), name=NAME, head=head, body=body), status)

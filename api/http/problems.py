@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -10,11 +9,12 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import psycopg
-from eventsourcing.persistence import PersistenceError
+from eventsourcing import persistence
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.answers import json_bytes
 from api.http.trail import trail
 from application.committing import Busy, Stopped, Unsettled
 from domain.refusals import Code, FieldError, Nature, Refused
@@ -137,7 +137,13 @@ def of_exception(error: Exception) -> Problem:
             return Problem(Fault.BUSY, "too many requests are waiting", headers={"Retry-After": "1"})
         case Stopped():
             return Problem(Fault.UNAVAILABLE, "the service is stopping", headers={"Retry-After": "5"})
-        case psycopg.OperationalError() | psycopg.InterfaceError() | PersistenceError() | ConnectionError():
+        case (
+            psycopg.OperationalError()
+            | psycopg.InterfaceError()
+            | persistence.OperationalError()
+            | persistence.InterfaceError()
+            | ConnectionError()
+        ):
             return Problem(Fault.UNAVAILABLE, "the database does not answer", headers={"Retry-After": "5"})
         case _:
             return Problem(Fault.UNEXPECTED, "this has been logged under the request's id")
@@ -203,4 +209,4 @@ def _problem(
     fields = {"Content-Language": "zh-CN" if spoken == "zh" else "en", "Vary": "Accept-Language", **headers}
     if described.status == 401:  # noqa: PLR2004  # RFC 9110 section 15.5.2
         fields.setdefault("WWW-Authenticate", CHALLENGE)
-    return Response(json.dumps(body, ensure_ascii=False).encode(), described.status, fields, MEDIA_TYPE)
+    return Response(json_bytes(body), described.status, fields, MEDIA_TYPE)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 from typing_extensions import override
 
 from api.http.problems import CODES
@@ -27,6 +30,8 @@ _BY_PATTERN: Final[Mapping[str, object]] = {
     "^[a-z0-9-]{3,32}$": "p-0001",
     r"^(0|[1-9]\d{0,12})(\.\d{1,2})?$": "1234.50",
     "^[A-Za-z0-9][A-Za-z0-9-]{0,63}$": "610112002001",
+    "^[a-z-]{3,32}/[A-Za-z0-9][A-Za-z0-9-]{0,63}$": "communities/610112002001",
+    r"^(100\.00|[1-9]?\d\.\d\d)$": "97.40",
 }
 _BY_FIELD: Final[Mapping[str, object]] = {
     "communities": ["610112002001", "610112002002"],
@@ -42,9 +47,6 @@ _BY_FIELD: Final[Mapping[str, object]] = {
     "year": 2020,
 }
 _OF_CORRECTION: Final[Schema] = {"version": 2, "data": {"households": 1180}, "reasons": SAMPLE}
-_NO_EXAMPLE: Final = frozenset({"LedgerOpened", "SigningKeyRotated"})
-"""Events with a verifier key: an example would be taken for one."""
-
 _WHO: Final[Mapping[str, str]] = {
     "new-area": "新区",
     "new-city": "新城",
@@ -98,7 +100,7 @@ def of_event(kind: str, event: str) -> Described:
     first = next(other for other in AGGREGATES if VOCABULARY.fact(other, event) is not None)
     name = event if VOCABULARY.fact(first, event) is fact else f"{kind}.{event}"
     content = VOCABULARY.content(kind, fact.stored_as).model_json_schema(
-        ref_template=REF + "{model}", schema_generator=_Untitled
+        ref_template=REF + "{model}", schema_generator=_Portable
     )
     parts: dict[str, Schema] = content["$defs"]
     fields = parts.pop(event)
@@ -112,8 +114,8 @@ def of_event(kind: str, event: str) -> Described:
         "properties": {"type": {"const": event}, "effective_on": said.pop("effective_on"), "data": fields, **said},
         "additionalProperties": False,
     }
-    shown = _example_of(event, fields, parts)
-    if shown is not None:
+    shown = _OF_CORRECTION if event == "EventCorrected" else _example_of(fields, parts)
+    if _is_valid(fact, shown):
         schema["examples"] = [{"type": event, "effective_on": "2020-06-30", "data": shown}]
     if fact.clause is not None:
         schema["x-clause"] = fact.clause
@@ -139,8 +141,10 @@ def of_state(aggregate: Aggregate) -> Schema:
         "status": {"type": "string"},
     }
     for field in aggregate.fields:
-        schema, _ = _of_field(aggregate, field)
-        shown[f"registered_{field}" if field in OWN_NAMES else field] = {"anyOf": [schema, {"type": "null"}]}
+        schema = _of_field(aggregate, field)
+        null: Schema = {"type": "null"}
+        nullable = schema if null in schema.get("anyOf", ()) else {"anyOf": [schema, null]}
+        shown[f"registered_{field}" if field in OWN_NAMES else field] = nullable
     shown |= {name: {"type": "array", "items": {"type": "object"}} for name in aggregate.lists}
     shown |= {name: {} for name in aggregate.worked_out}
     shown |= {
@@ -234,20 +238,27 @@ def shared() -> dict[str, Schema]:
     }
 
 
-class _Untitled(GenerateJsonSchema):
-    """Fields without the titles that would only repeat their names."""
+class _Portable(GenerateJsonSchema):
+    """Fields without titles that only repeat their names, and with patterns that every dialect of regex knows."""
+
+    @override
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        shown = super().str_schema(schema)
+        if "pattern" in shown:
+            shown["pattern"] = shown["pattern"].replace(r"\p{Cc}", r"\x00-\x1f\x7f-\x9f")
+        return shown
 
     @override
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
-def _of_field(aggregate: Aggregate, field: str) -> tuple[Schema, Mapping[str, Schema]]:
+def _of_field(aggregate: Aggregate, field: str) -> Schema:
     for fact in aggregate.facts:
-        described = of_event(aggregate.kind, fact.event)
-        fields: Schema = described.schema["properties"]["data"]["properties"]
+        fields: Schema = of_event(aggregate.kind, fact.event).schema["properties"]["data"]["properties"]
         if field in fields:
-            return fields[field], described.parts
+            found: Schema = fields[field]
+            return found
     raise KeyError(field)
 
 
@@ -264,11 +275,16 @@ def _authority(one: Authority) -> str:
     return _WHO[one.who] + ("" if one.bureau is None else _WHO[one.bureau])
 
 
-def _example_of(event: str, fields: Schema, parts: Mapping[str, Schema]) -> object:
-    if event in _NO_EXAMPLE:
-        return None
-    if event == "EventCorrected":
-        return _OF_CORRECTION
+def _is_valid(fact: type[Fact], shown: object) -> bool:
+    """Whether the fact takes the example; where it asks more than its schema can say, there is none."""
+    try:
+        fact.model_validate_json(json.dumps(shown))
+    except ValidationError:
+        return False
+    return True
+
+
+def _example_of(fields: Schema, parts: Mapping[str, Schema]) -> Schema:
     return {name: _example(name, fields["properties"][name], parts) for name in fields.get("required", ())}
 
 
@@ -277,7 +293,7 @@ def _example(name: str, schema: Schema, parts: Mapping[str, Schema]) -> object: 
         return _BY_FIELD[name]
     match schema:
         case {"$ref": str(target)}:
-            return _example_of("", parts[target.removeprefix(REF)], parts)
+            return _example_of(parts[target.removeprefix(REF)], parts)
         case {"enum": [first, *_]} | {"const": first}:
             return first
         case {"anyOf": [first, *_]}:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
@@ -34,27 +35,40 @@ def serve(app: Starlette, host: str, port: int, *, on_listening: Callable[[str],
     with socket.create_server((host, port), family=family, backlog=BACKLOG) as listening:
         shown = f"[{host}]" if family == socket.AF_INET6 else host
         url = f"http://{shown}:{listening.getsockname()[1]}"
-        config = uvicorn.Config(
-            app,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=PROXIES in os.environ,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=STOP_WITHIN,
+        Server(app, lambda: on_listening(url)).run(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """Uvicorn with our limits; ends the streams of the log before it waits for its connections to close."""
+
+    def __init__(self, app: Starlette, on_listening: Callable[[], None]) -> None:
+        """`on_listening` is called as soon as requests are taken."""
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=PROXIES in os.environ,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=STOP_WITHIN,
+            )
         )
-        _Server(config, app, lambda: on_listening(url)).run(sockets=[listening])
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, app: Starlette, on_listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._app = app
+        self._streams = app.state.streams
         self._on_listening = on_listening
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                self._captured_signals.clear()  # raised again they would end the process before it has put things away
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -63,5 +77,5 @@ class _Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.streams.close()  # else it would wait for clients that listen for ever
+        self._streams.close()
         await super().shutdown(sockets)

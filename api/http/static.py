@@ -20,15 +20,17 @@ class Static:
 
     def __init__(self) -> None:
         found = resources.files("api").joinpath("static").iterdir()
-        self._files = {file.name: file.read_bytes() for file in found if file.name.rpartition(".")[2] in MEDIA_TYPES}
+        contents = {file.name: file.read_bytes() for file in found if file.name.rpartition(".")[2] in MEDIA_TYPES}
+        self._files = {
+            name: (content, f'"{hashlib.sha256(content).hexdigest()}"') for name, content in contents.items()
+        }
 
     async def endpoint(self, request: Request) -> Response:
         """The file; unchanged where the browser has it."""
         name: str = request.path_params["name"]
-        content = self._files.get(name)
-        if content is None:
+        if name not in self._files:
             raise Problem(Fault.NO_SUCH_PATH, "there is nothing at this address")
-        tag = f'"{hashlib.sha256(content).hexdigest()}"'
+        content, tag = self._files[name]
         headers = {"Cache-Control": "public, max-age=600", "ETag": tag}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)

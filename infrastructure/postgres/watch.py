@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Final
+from typing import Final, LiteralString
 
 import psycopg
+from psycopg import sql
 
 from infrastructure.postgres.database import Connection, Database
 
 POLL_EVERY: Final = 0.25
 """Seconds between looks at the head: a notification may be lost with its connection, a look isn't."""
-HEAD: Final = "SELECT coalesce((SELECT position FROM ledger.head), 0)"
+HEAD: Final[LiteralString] = "SELECT coalesce((SELECT position FROM ledger.head), 0)"
 
 
 class HeadWatch:
@@ -21,8 +22,11 @@ class HeadWatch:
     Notifications only wake it; the position always comes from the log.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, channel: LiteralString = "ledger", position: LiteralString = HEAD) -> None:
+        """Watch the log, or what else notifies on a channel and answers a query with a position."""
         self._database = database
+        self._listen = sql.SQL("LISTEN {}").format(sql.Identifier(channel))
+        self._position: LiteralString = position
         self._grown = threading.Condition()
         self._head = 0
         self._thread: threading.Thread | None = None
@@ -49,7 +53,7 @@ class HeadWatch:
     def _follow(self) -> None:
         while not self._closed.is_set():
             with contextlib.suppress(psycopg.Error), self._database.connect("reader") as connection:
-                connection.execute("LISTEN ledger")
+                connection.execute(self._listen)
                 self._look(connection)
                 while not self._closed.is_set():
                     for _ in connection.notifies(timeout=POLL_EVERY, stop_after=1):
@@ -58,7 +62,7 @@ class HeadWatch:
             self._closed.wait(POLL_EVERY)
 
     def _look(self, connection: Connection) -> None:
-        row = connection.execute(HEAD).fetchone()
+        row = connection.execute(self._position).fetchone()
         with self._grown:
             if row is not None and row[0] > self._head:
                 self._head = row[0]

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.aggregate import Aggregate
 from domain.entry import Entry
-from domain.log import Stored
+from domain.log import BATCH_LIMIT, Stored
 from domain.records import AGGREGATES, VOCABULARY
 from infrastructure.postgres.database import Connection
 from infrastructure.postgres.reader import LogReader
@@ -60,7 +60,7 @@ class Projector:
             if standing.position != self._position:
                 self._forget()
             self._position = -1
-            stored = self._reader.entries(standing.position, limit, until=until)
+            stored = self._transactions(standing.position, limit, until)
             position = stored[-1].position if stored else standing.position
             if stored:
                 upsert(connection, self._schema, self._rows(stored))
@@ -75,6 +75,19 @@ class Projector:
         self._position = position
         return position
 
+    def _transactions(self, after: int, limit: int, until: int | None) -> list[Stored]:
+        """The next entries up to the end of a transaction, so that the rows never show a cause without its consequence.
+
+        About `limit` of them; where one transaction has more, all of it.
+        """
+        stored = self._reader.entries(after, limit, until=until)
+        while stored and not stored[-1].closes:
+            if any(one.closes for one in stored):
+                stored.pop()
+            else:
+                stored = self._reader.entries(after, BATCH_LIMIT, until=until)
+        return stored
+
     def renew(self, connection: Connection, touched: Iterable[str], until: int) -> None:
         """Write the rows of these records, and of those that are seen with them, as at a position."""
         with connection.transaction():
@@ -84,9 +97,9 @@ class Projector:
         fresh: dict[str, list[Entry]] = defaultdict(list)
         for one in stored:
             entry = VOCABULARY.read(one.entry)
-            fresh[entry.header.record].append(entry)
+            fresh[entry.record].append(entry)
         for record, entries in fresh.items():
-            held = Course() if entries[0].header.version == 1 else self._kept.get(record)
+            held = Course() if entries[0].version == 1 else self._kept.get(record)
             if held is not None:
                 self._keep(record, fold(_kind(record), _id(record), held, entries))
         return self._renewed(list(fresh), stored[-1].position)

@@ -41,8 +41,8 @@ def line(row: Row) -> str:
                 str(row.last_position),
                 str(row.latest_on),
                 names.translate(_ESCAPES),
-                f'{{"{'","'.join(row.formerly)}"}}' if row.formerly else "",
-                f"{{{','.join(map(str, grams(row.kind, names)))}}}",
+                '{"' + '","'.join(row.formerly) + '"}' if row.formerly else "",
+                "{" + ",".join(map(str, grams(row.kind, names))) + "}",
                 "" if row.state is None else row.state.replace("\\", r"\\"),  # JSON has no other control characters
             )
         )

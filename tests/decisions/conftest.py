@@ -46,6 +46,8 @@ class World:
         self.histories[event.record] = after = before.and_then(entry)
         after.admitted_after(before)
         if isinstance(entry.fact, EventCorrected | EventRetracted):
+            for step in after.steps:
+                kind.conditions(event.record, after.state, step, self)
             return
         self._named |= {(named, event.record) for _, named in entry.fact.referred()}
         self._named |= {(claim, event.record) for claim in entry.fact.claims()}

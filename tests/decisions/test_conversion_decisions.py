@@ -199,7 +199,7 @@ def test_an_approval_establishes_the_community_and_converts_the_village_on_its_d
     (established,) = world.history(C).entries
     assert str(established.content.effective_on) == "2020-04-01"
     assert established.causation == 8
-    assert established.header.recorded_by.person == "guanwei"
+    assert established.person == "guanwei"
 
 
 def test_an_approval_brings_nothing_about_where_the_village_went_on(given, on, until):

@@ -38,6 +38,9 @@ PLACE = {"township_code": "610112002", "township": "三桥街道", "new_city": "
         ("communities", False),
         ("conversion-cases/2020-001", True),
         ("accounts/wang-1", True),
+        ("assessments/2020-fengdong", True),
+        ("assessments/20-fengdong", False),
+        ("assessments/2020-", False),
     ],
 )
 def test_an_id_is_one_that_its_kind_of_record_can_have(record, valid):
@@ -94,6 +97,11 @@ def test_a_record_is_its_new_citys_townships_and_communitys(given, on):
         on("2019-02-01", "conversion-cases/1", "ConversionProposed", village="v1", community="c2", community_name="乙"),
         on("2019-01-01", "funding-allocations/1", "AllocationApproved", new_city="fengdong", year=2019,
            bearer="new-city", purpose="other", amount="1"),
+        on("2019-01-01", "estates/e1", "EstateRegistered", name="丙", developer={"name": "某公司"},
+           households_planned=1, **PLACE),
+        on("2019-01-01", "inspections/1", "InspectionOpened", new_city="fengdong", subject="社区用房"),
+        on("2020-01-01", "assessments/2019-fengdong", "AssessmentOpened", year=2019, new_city="fengdong",
+           scheme="opinions-2019"),
     )  # fmt: skip
     whose = {record: scope_of(record, world.state(record), world) for record in world.histories}
     assert whose == {
@@ -103,6 +111,9 @@ def test_a_record_is_its_new_citys_townships_and_communitys(given, on):
         "villages/v1": Scope("fengdong", "610112002"),
         "conversion-cases/1": Scope("fengdong", "610112002"),
         "funding-allocations/1": Scope("fengdong"),
+        "estates/e1": Scope("fengdong", "610112002"),
+        "inspections/1": Scope("fengdong"),
+        "assessments/2019-fengdong": Scope("fengdong"),
     }
     opening = {record: scope_of(record, history.entries[0].fact, world) for record, history in world.histories.items()}
     assert opening == whose

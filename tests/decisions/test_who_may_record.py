@@ -29,7 +29,11 @@ WHOSE = {
     "communities": Scope("fengdong", "610112002", "c1"),
     "villages": Scope("fengdong", "610112002"),
     "conversion-cases": Scope("fengdong", "610112002"),
+    "estates": Scope("fengdong", "610112002"),
     "funding-allocations": Scope("fengdong"),
+    "schemes": Scope(),
+    "inspections": Scope("fengdong"),
+    "assessments": Scope("fengdong"),
     "accounts": Scope(),
     "ledger": Scope(),
 }

@@ -89,6 +89,29 @@ EVENTS: dict[str, dict[str, st.SearchStrategy[dict[str, Any]]]] = {
         "SkillsTrainingHeld": st.fixed_dictionaries({"participants": st.integers(1, 3), "title": few}),
         "ConversionWithdrawn": because,
     },
+    "estates": {
+        "EstateRegistered": st.just(place | {"developer": {"name": "某公司"}, "households_planned": 9}),
+        "MasterPlanReviewed": st.fixed_dictionaries(
+            {"agreed": st.booleans(), "area": amount, "location": few, "opinion": few}
+        ),
+        "CommitmentCertified": st.fixed_dictionaries({"certificate": few}),
+        "CompletionAccepted": st.fixed_dictionaries({"acceptance": few}),
+        "PremisesHandedOver": st.fixed_dictionaries({"premises": few, "area": amount}),
+        "OccupancyCounted": st.fixed_dictionaries({"households": st.integers(1, 9)}),
+        "CommunityAssigned": st.fixed_dictionaries({"community": few}),
+        "ThreeWithoutFound": st.fixed_dictionaries({"description": few}),
+        "ThreeWithoutResolved": st.fixed_dictionaries({"description": few}),
+    },
+    "inspections": {
+        "InspectionOpened": st.just({"new_city": "fengdong", "subject": "社区用房"}),
+        "InspectionFindingRecorded": st.fixed_dictionaries(
+            {"finding": few, "clause": st.just("4.1"), "about": few.map("communities/{}".format), "observed": few}
+        ),
+        "RectificationOrdered": st.fixed_dictionaries({"finding": few, "due_on": DAYS}),
+        "RectificationRejected": st.builds(lambda finding: {"finding": finding, "reasons": "未整改"}, few),
+        "RectificationConfirmed": st.fixed_dictionaries({"finding": few}),
+        "InspectionClosed": st.fixed_dictionaries({"summary": few}),
+    },
 }  # fmt: skip
 
 

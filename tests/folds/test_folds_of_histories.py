@@ -19,7 +19,7 @@ from domain.records import AGGREGATES, state_json
 from domain.refusals import Refused
 from domain.state import State
 
-KINDS = ["communities", "funding-allocations", "villages", "conversion-cases"]
+KINDS = ["communities", "funding-allocations", "villages", "conversion-cases", "estates", "inspections"]
 DAYS = [date(2019, 12, 31) + timedelta(days=days) for days in range(15)]
 
 every_kind = pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,1 @@
+"""Measures, side by side with others, how fast the ledger records and answers."""

@@ -1,0 +1,247 @@
+"""Small ledgers as users might leave them: late entries, corrections, retractions, ids opened again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from hypothesis import strategies as st
+
+from domain.corrections import EventCorrected, EventRetracted
+from domain.entry import Entry
+from domain.fact import Fact
+from domain.history import History
+from domain.log import Draft
+from domain.records import AGGREGATES, VOCABULARY
+from domain.state import State
+from infrastructure.postgres.database import Database
+from infrastructure.postgres.writer import LogWriter
+from projections.records import seen
+
+FIRST_DAY = date(2020, 1, 1)
+DAYS = [FIRST_DAY + timedelta(days=days) for days in range(8)]
+CITIES, TOWNSHIPS, NAMES = ("fengdong", "fengxi"), ("610112002", "610112003"), ("甲村", "Ⅰ号Straße", "火车站社区", "a\\b")
+
+
+class Said(NamedTuple):
+    """An event that somebody recorded."""
+
+    record: str
+    event: str
+    day: date
+    data: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return self.record.partition("/")[0]
+
+
+class Ledger:
+    """What has been recorded, in memory, and asked in the plainest way."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def history(self, record: str, position: int | None = None) -> History:
+        of_record = [entry for entry in self.entries if entry.record == record]
+        history = History(AGGREGATES[record.partition("/")[0]], of_record)
+        return history if position is None else history.until(position)
+
+    def records(self, kind: str) -> list[str]:
+        return sorted({entry.record for entry in self.entries if entry.record.startswith(f"{kind}/")})
+
+    def state(self, record: str, position: int, day: date) -> State | None:
+        kind, _, record_id = record.partition("/")
+        state = self.history(record, position).on(day)
+        if state is None or AGGREGATES[kind].seen_with is None:
+            return state
+        others = (self.state(one, position, day) for one in self.records(str(AGGREGATES[kind].seen_with)))
+        return seen(AGGREGATES[kind], record_id, state, others)
+
+    def place(self, record: str, position: int, day: date) -> tuple[str | None, str | None]:
+        """New City and township at a moment, those of a case being its village's."""
+        state = self.state(record, position, day)
+        if state is not None and record.startswith("conversion-cases/"):
+            state = self.history(f"villages/{state.value('village')}", position).state
+        return (None, None) if state is None else (state.value("new_city"), state.value("township_code"))
+
+
+def drafts(events: Sequence[Said], version_of: Callable[[str], int]) -> list[Draft]:
+    """Events as the append function takes them, one transaction for all."""
+    drafted: list[Draft] = []
+    versions: dict[str, int] = {}
+    correlation = str(uuid4())
+    for index, one in enumerate(events):
+        versions[one.record] = versions.get(one.record, version_of(one.record)) + 1
+        fact = VOCABULARY.fact(one.kind, one.event)
+        assert fact is not None, one
+        body = json.dumps({"effective_on": one.day.isoformat(), "data": one.data}, ensure_ascii=False).encode()
+        header = {
+            "entry": str(uuid4()),
+            "record": one.record,
+            "version": versions[one.record],
+            "name": fact.stored_as,
+            "recorded_by": {"account": "recorder"},
+            "correlation": correlation,
+            "part": [index + 1, len(events)],
+            "body": {"length": len(body), "sha256": hashlib.sha256(body).hexdigest()},
+        }
+        named: Fact = VOCABULARY.content(one.kind, fact.stored_as).model_validate_json(body).data
+        drafted.append(
+            Draft(
+                one.record,
+                versions[one.record],
+                fact.stored_as,
+                json.dumps(header, ensure_ascii=False)[1:-1],
+                body,
+                closes=index + 1 == len(events),
+                refers_to=tuple(record for _, record in named.referred()),
+            )
+        )
+    return drafted
+
+
+class Recorded(Ledger):
+    """The same, in a log in PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+        self._writer = LogWriter(database)
+        self._versions: dict[str, int] = {}
+
+    def record(self, *events: Said) -> int:
+        """Append the events as one transaction; returns the last position."""
+        stored = self._writer.append(drafts(events, lambda record: self._versions.get(record, 0)), expected=None)
+        for one in stored:
+            entry = VOCABULARY.read(one.entry)
+            self._versions[entry.record] = entry.version
+            self.entries.append(entry)
+        return stored[-1].position
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+@pytest.fixture
+def recorded(database: Database) -> Iterator[Recorded]:
+    made = Recorded(database)
+    yield made
+    made.close()
+
+
+def opening(record: str, pick: int) -> dict[str, Any]:
+    kind = record.partition("/")[0]
+    city = pick % 2
+    place = {"township_code": TOWNSHIPS[city], "township": "三桥街道", "new_city": CITIES[city]}
+    match kind:
+        case "villages":
+            return {"name": NAMES[pick % 4], **place}
+        case "communities":
+            return {"name": NAMES[pick % 4], "origin": "existing", **place}
+        case _:
+            prefix, _, own = record.rpartition("/")[2].rpartition("-")
+            return {"village": f"{prefix}-{pick % 2}", "community": f"c-{own}", "community_name": NAMES[pick % 4]}
+
+
+def following(kind: str, pick: int) -> tuple[str, dict[str, Any]]:
+    choices: list[tuple[str, dict[str, Any]]]
+    match kind:
+        case "villages":
+            choices = [("AssetsVerified", {"total": "10"}), ("VillageDemolished", {})]
+        case "communities":
+            choices = [
+                ("CommunityRenamed", {"name": NAMES[pick % 4]}),
+                ("HouseholdsCounted", {"households": pick}),
+                ("CommunityDissolved", {"reason": "并入"}),
+            ]
+        case _:
+            choices = [
+                ("VillagersAssented", {"meeting": "villagers-assembly", "eligible": 9, "present": 8, "in_favour": 7}),
+                ("ProcedurePassed", {}),
+                ("ConversionApproved", {}),
+                ("ConversionWithdrawn", {"reasons": "有误"}),
+            ]
+    return choices[pick % len(choices)]
+
+
+def interpreted(prefix: str, moves: Sequence[tuple[int, int, int, int]], record: Callable[[Said], object]) -> None:
+    """Record what a list of numbers comes to; `record` takes each event as it comes."""
+    names = [f"villages/{prefix}-0", f"villages/{prefix}-1", f"communities/{prefix}-0", f"conversion-cases/{prefix}-0"]
+    names.append(f"conversion-cases/{prefix}-1")
+    held: dict[str, list[tuple[int, str]]] = {name: [] for name in names}  # version and event of what stands
+    versions = dict.fromkeys(names, 0)
+    for which, what, days, pick in moves:
+        name = names[which]
+        kind, stands, day = name.partition("/")[0], held[name], DAYS[days]
+        opens = AGGREGATES[kind].opening.event
+        if not stands:
+            data = opening(name, pick)
+            if kind == "conversion-cases" and not held[f"villages/{data['village']}"]:
+                continue
+            said = Said(name, opens, day, data)
+            stands.append((versions[name] + 1, opens))
+        elif what == 0:
+            version, event = stands[pick % len(stands)]
+            if event == opens and (len(stands) > 1 or (kind == "villages" and any(held[one] for one in names[3:]))):
+                continue
+            said = Said(name, EventRetracted.event, day, {"version": version, "reasons": "误"})
+            held[name] = [one for one in stands if one[0] != version]
+        elif what == 1:
+            version, event = stands[pick % len(stands)]
+            named = kind != "conversion-cases" and event in (opens, "CommunityRenamed")
+            data = {"version": version, "reasons": "误", "effective_on": DAYS[pick].isoformat()}
+            said = Said(name, EventCorrected.event, day, data | ({"data": {"name": NAMES[pick % 4]}} if named else {}))
+        else:
+            event, data = following(kind, pick)
+            said = Said(name, event, day, data)
+            stands.append((versions[name] + 1, event))
+        versions[name] += 1
+        record(said)
+
+
+moves = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(0, 7), st.integers(0, 7)), max_size=30)
+
+
+@pytest.fixture(scope="session")
+def some_moves() -> st.SearchStrategy[list[tuple[int, int, int, int]]]:
+    return moves
+
+
+@pytest.fixture(scope="session")
+def play() -> Callable[..., None]:
+    return interpreted
+
+
+@pytest.fixture(scope="session")
+def said() -> type[Said]:
+    return Said
+
+
+@pytest.fixture(scope="session")
+def days() -> list[date]:
+    return DAYS
+
+
+@pytest.fixture
+def in_memory(entry_of: Callable[..., Entry]) -> Callable[[Sequence[tuple[int, int, int, int]]], Ledger]:
+    """The ledger that moves come to, in memory."""
+
+    def ledger(played: Sequence[tuple[int, int, int, int]]) -> Ledger:
+        made = Ledger()
+
+        def record(one: Said) -> None:
+            version = made.history(one.record).version + 1
+            made.entries.append(
+                entry_of(len(made.entries) + 1, one.record, version, one.day.isoformat(), one.event, one.data)
+            )
+
+        interpreted("e", played, record)
+        return made
+
+    return ledger
