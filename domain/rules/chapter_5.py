@@ -323,11 +323,15 @@ def reward(city: City, figures: Reward) -> Iterator[Finding]:
                 deadlines.append(Deadline(f"RewardPaid {claim.registered.fact.certificate}", due_on, done_on))
             shown.append(claim.shown(owed[claim.level]))
         positions = evidence(*(step for claim in claims for step in (claim.registered, *claim.paid)))
-        finding = by_deadlines(city, record, deadlines, {"rewards": shown}, positions)
+        compared: dict[str, JsonValue] = {"rewards": shown}
+        finding = by_deadlines(city, record, deadlines, compared, positions) if deadlines else None
         if wrong:
             since = min(one.effective_on for one in wrong)
-            finding = finding._replace(outcome="found", since=min(since, finding.since or since))
-        yield finding
+            if finding is None or finding.outcome != "found":
+                finding = Finding("found", record, since, {"rewards": shown}, positions)
+            finding = finding._replace(since=min(since, finding.since or since))
+        if finding is not None:
+            yield finding
 
 
 class _Claim(NamedTuple):
@@ -366,12 +370,11 @@ def _claims(city: City) -> Mapping[str, Sequence[_Claim]]:
                 first[whose] = record, step
     payments: dict[tuple[str, Level], dict[str, Step[RewardPaid]]] = {}
     if first:
-        for step in in_order(*(record.of(RewardPaid) for record in city.communities.values())):
-            payments.setdefault((step.fact.person, step.fact.level), {})[step.fact.certificate] = step
+        for paid in in_order(*(record.of(RewardPaid) for record in city.communities.values())):
+            payments.setdefault((paid.fact.person, paid.fact.level), {})[paid.fact.certificate] = paid
     claims: dict[str, list[_Claim]] = {}
     for whose, (record, step) in first.items():
-        paid = in_order(payments.get(whose, {}).values())
-        claims.setdefault(record.record, []).append(_Claim(step, paid))
+        claims.setdefault(record.record, []).append(_Claim(step, in_order(payments.get(whose, {}).values())))
     return claims
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from domain.community import CommunityDissolved, CommunityEstablished, CommunityMerged, CommunitySplit
-from domain.fact import Fact
+from domain.fact import Fact, JsonValue
 from domain.history import History
 from domain.state import Step
 from domain.working_days import FIRST_CALENDAR, Calendar
@@ -145,6 +145,11 @@ class City:
     def year_is_over(self) -> bool:
         """Whether it is judged by the year's last day, so that what was to be done in the year is known."""
         return self.day == date(self.year, 12, 31)
+
+    @property
+    def pending_in_year(self) -> dict[str, JsonValue]:
+        """What findings show of something that may still be done in the year."""
+        return {"due_on": date(self.year, 12, 31).isoformat(), "pending": True}
 
     @cached_property
     def active(self) -> Sequence[Subject]:

@@ -9,7 +9,7 @@ from infrastructure.postgres.database import Connection
 from infrastructure.views.tables import at
 from projections.records import Row, grams
 
-COPY: Final[LiteralString] = "COPY {schema}.records FROM STDIN (NULL '')"
+COPY: Final[LiteralString] = "COPY {schema}.records FROM STDIN"
 UPSERT: Final[LiteralString] = """
 INSERT INTO {schema}.records SELECT * FROM incoming
 ON CONFLICT (kind, id) DO UPDATE SET (
@@ -21,11 +21,12 @@ ON CONFLICT (kind, id) DO UPDATE SET (
     excluded.grams, excluded.state
 )
 """
+_NULL: Final = r"\N"
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def line(row: Row) -> str:
-    """Return a row as a line of COPY, where nothing stands for null."""
+    """Return a row as a line of COPY, an empty name told from none."""
     names = "\n".join(row.names)
     return (
         "\t".join(
@@ -33,17 +34,17 @@ def line(row: Row) -> str:
                 row.kind,
                 row.id.translate(_ESCAPES),
                 str(row.version),
-                row.status or "",
-                row.new_city or "",
-                row.township or "",
+                row.status or _NULL,
+                row.new_city or _NULL,
+                row.township or _NULL,
                 str(row.first_on),
                 str(row.first_position),
                 str(row.last_position),
                 str(row.latest_on),
                 names.translate(_ESCAPES),
-                '{"' + '","'.join(row.formerly) + '"}' if row.formerly else "",
+                '{"' + '","'.join(row.formerly) + '"}' if row.formerly else _NULL,
                 "{" + ",".join(map(str, grams(row.kind, names))) + "}",
-                "" if row.state is None else row.state.replace("\\", r"\\"),  # JSON has no other control characters
+                _NULL if row.state is None else row.state.replace("\\", r"\\"),  # JSON has no other control characters
             )
         )
         + "\n"
@@ -56,6 +57,6 @@ def upsert(connection: Connection, schema: str, rows: Iterable[Row]) -> None:
         at("CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE {schema}.records) ON COMMIT DELETE ROWS", schema)
     )
     with connection.cursor() as cursor:
-        with cursor.copy("COPY incoming FROM STDIN (NULL '')") as copy:
+        with cursor.copy("COPY incoming FROM STDIN") as copy:
             copy.write("".join(map(line, rows)))
         cursor.execute(at(UPSERT, schema))

@@ -3,12 +3,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
 import pytest
 
+from domain.records import AGGREGATES
 from tests.house.generated import ROOT
 from tests.house.import_contracts import AllowListContract
 
@@ -82,3 +84,11 @@ def test_an_import_that_is_not_on_the_list_breaks_the_contract() -> None:
     assert contract.check(graph, verbose=False).kept
     graph.add_import(importer="domain.fact", imported="numpy")
     assert contract.check(graph, verbose=False).metadata == {"found": ["domain.fact imports numpy"]}
+
+
+def test_every_kind_of_record_is_kept_from_importing_the_others() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (independence,) = (one for one in contracts if one["type"] == "independence")
+    assert set(independence["modules"]) == {kind.evolve.__module__ for kind in AGGREGATES.values()}

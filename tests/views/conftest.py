@@ -170,39 +170,54 @@ def following(kind: str, pick: int) -> tuple[str, dict[str, Any]]:
     return choices[pick % len(choices)]
 
 
-def interpreted(prefix: str, moves: Sequence[tuple[int, int, int, int]], record: Callable[[Said], object]) -> None:
-    """Record what a list of numbers comes to; `record` takes each event as it comes."""
-    names = [f"villages/{prefix}-0", f"villages/{prefix}-1", f"communities/{prefix}-0", f"conversion-cases/{prefix}-0"]
-    names.append(f"conversion-cases/{prefix}-1")
-    held: dict[str, list[tuple[int, str]]] = {name: [] for name in names}  # version and event of what stands
-    versions = dict.fromkeys(names, 0)
-    for which, what, days, pick in moves:
-        name = names[which]
-        kind, stands, day = name.partition("/")[0], held[name], DAYS[days]
-        opens = AGGREGATES[kind].opening.event
-        if not stands:
-            data = opening(name, pick)
-            if kind == "conversion-cases" and not held[f"villages/{data['village']}"]:
-                continue
-            said = Said(name, opens, day, data)
-            stands.append((versions[name] + 1, opens))
-        elif what == 0:
-            version, event = stands[pick % len(stands)]
-            if event == opens and (len(stands) > 1 or (kind == "villages" and any(held[one] for one in names[3:]))):
-                continue
-            said = Said(name, EventRetracted.event, day, {"version": version, "reasons": "误"})
-            held[name] = [one for one in stands if one[0] != version]
-        elif what == 1:
-            version, event = stands[pick % len(stands)]
-            named = kind != "conversion-cases" and event in (opens, "CommunityRenamed")
-            data = {"version": version, "reasons": "误", "effective_on": DAYS[pick].isoformat()}
-            said = Said(name, EventCorrected.event, day, data | ({"data": {"name": NAMES[pick % 4]}} if named else {}))
-        else:
-            event, data = following(kind, pick)
-            said = Said(name, event, day, data)
-            stands.append((versions[name] + 1, event))
-        versions[name] += 1
-        record(said)
+class Player:
+    """Turns lists of numbers into events that the procedure might have admitted, and remembers them."""
+
+    def __init__(self, prefix: str, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.said: list[Said] = []
+        self._names = [f"villages/{prefix}-{one}" for one in "01"] + [f"communities/{prefix}-0"]
+        self._cases = [f"conversion-cases/{prefix}-{one}" for one in "01"]
+
+    def play(self, moves: Sequence[tuple[int, int, int, int]]) -> None:
+        for which, what, days, pick in moves:
+            record = [*self._names, *self._cases][which]
+            history = self.ledger.history(record)
+            steps = history.steps
+            opens = history.aggregate.opening
+            if not steps:
+                said = Said(record, opens.event, DAYS[days], opening(record, pick))
+            elif what == 0:
+                version = steps[pick % len(steps)].version
+                said = Said(record, EventRetracted.event, DAYS[days], {"version": version, "reasons": "误"})
+            elif what == 1:
+                step = steps[pick % len(steps)]
+                data = {"version": step.version, "reasons": "误", "effective_on": DAYS[pick].isoformat()}
+                named = "name" in type(step.fact).model_fields
+                said = Said(record, EventCorrected.event, DAYS[days], data | ({"data": {"name": NAMES[pick % 4]}} if named else {}))
+            else:
+                said = Said(record, following(history.aggregate.kind, pick)[0], DAYS[days], following(history.aggregate.kind, pick)[1])
+            entry = entry_of(len(self.ledger.entries) + 1, said, history.version + 1)
+            if self._admitted(history.and_then(entry)):
+                self.ledger.entries.append(entry)
+                self.said.append(said)
+
+    def _admitted(self, longer: History) -> bool:
+        opens = longer.aggregate.opening
+        if longer.steps:
+            village = longer.steps[0].fact.value("village") if longer.aggregate.kind == "conversion-cases" else None
+            opened = village is None or self.ledger.history(f"villages/{village}").state is not None
+            return opened and [isinstance(step.fact, opens) for step in longer.steps].index(True) == 0
+        cases = [self.ledger.history(case).state for case in self._cases]
+        return not any(case and case.value("village") == longer.entries[0].record.partition("/")[2] for case in cases)
+
+
+def entry_of(position: int, said: Said, version: int) -> Entry:
+    fact = VOCABULARY.fact(said.kind, said.event)
+    assert fact is not None, said
+    body = json.dumps({"effective_on": said.day.isoformat(), "data": said.data})
+    content = VOCABULARY.content(said.kind, fact.stored_as).model_validate_json(body)
+    return Entry(position, said.record, version, "recorder", None, content)
 
 
 moves = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(0, 7), st.integers(0, 7)), max_size=30)
@@ -211,11 +226,6 @@ moves = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(0, 
 @pytest.fixture(scope="session")
 def some_moves() -> st.SearchStrategy[list[tuple[int, int, int, int]]]:
     return moves
-
-
-@pytest.fixture(scope="session")
-def play() -> Callable[..., None]:
-    return interpreted
 
 
 @pytest.fixture(scope="session")
@@ -228,20 +238,13 @@ def days() -> list[date]:
     return DAYS
 
 
-@pytest.fixture
-def in_memory(entry_of: Callable[..., Entry]) -> Callable[[Sequence[tuple[int, int, int, int]]], Ledger]:
-    """The ledger that moves come to, in memory."""
+@pytest.fixture(scope="session")
+def played() -> Callable[[str, Sequence[tuple[int, int, int, int]]], Player]:
+    """What moves come to, in memory, of records whose ids begin with a prefix."""
 
-    def ledger(played: Sequence[tuple[int, int, int, int]]) -> Ledger:
-        made = Ledger()
+    def play(prefix: str, some: Sequence[tuple[int, int, int, int]]) -> Player:
+        player = Player(prefix, Ledger())
+        player.play(some)
+        return player
 
-        def record(one: Said) -> None:
-            version = made.history(one.record).version + 1
-            made.entries.append(
-                entry_of(len(made.entries) + 1, one.record, version, one.day.isoformat(), one.event, one.data)
-            )
-
-        interpreted("e", played, record)
-        return made
-
-    return ledger
+    return play
