@@ -177,30 +177,35 @@ class _Examination:
         wanted.extend(bytes(chunk[-1].line + 1 - len(wanted)))
         view = RecordsView(self._log)
         view.position = self._position
-        rows: list[Row] = []
+        rows = [found for found in chunk if isinstance(found, Row)]
+        records = [row.record for row in rows]
+        view.prefetch([*records, *{f"new-cities/{row.fact.new_city}" for row in rows}])
+        view.look_up(records)
         for found in chunk:
             match found:
                 case Row():
-                    rows.append(found)
+                    self._take_row(found, view)
                 case Fault():
                     report.fault(*found)
                 case _Skipped():
                     report.skipped += 1
-        records = [row.record for row in rows]
-        view.prefetch([*records, *{f"new-cities/{row.fact.new_city}" for row in rows}])
-        view.look_up(records)
-        for row in rows:
-            reason: str | None = self._twice(row) or self._misnamed(row, view)
-            if reason is None and (history := view.history(row.record)).state is not None:
-                reason = None if _says(history, row.fact) else f"{row.record} 已有记录，内容不同"
-                report.already += reason is None
-            elif reason is None and (reason := self._refusal(row, view)) is None:
-                wanted[row.line] = 1
-                city = self._new_cities[row.fact.new_city]
-                if isinstance(city, NewCityRegistered) and not view.history(f"new-cities/{row.fact.new_city}").version:
-                    self.survey.new_cities[row.fact.new_city] = city
-            if reason is not None:
-                report.fault(row.line, reason)
+
+    def _take_row(self, row: Row, view: RecordsView) -> None:
+        report = self.survey.report
+        if (reason := self._twice(row) or self._misnamed(row, view)) is not None:
+            report.fault(row.line, reason)
+        elif (history := view.history(row.record)).state is not None:
+            if _says(history, row.fact):
+                report.already += 1
+            else:
+                report.fault(row.line, f"{row.record} 已有记录，内容不同")
+        elif (reason := self._refusal(row, view)) is not None:
+            report.fault(row.line, reason)
+        else:
+            self.survey.wanted[row.line] = 1
+            city = self._new_cities[row.fact.new_city]
+            if isinstance(city, NewCityRegistered) and view.state(f"new-cities/{row.fact.new_city}") is None:
+                self.survey.new_cities[row.fact.new_city] = city
 
     def _twice(self, row: Row) -> str | None:
         code = row.record.partition("/")[2]

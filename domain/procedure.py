@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from domain.aggregate import Records
-from domain.scheme import Figure, Procedure, adopted, in_force, procedure
+from domain.scheme import Figure, Procedure, adopted, in_force, values_of
 from domain.schemes import first_scheme
 
 UNDECIDED = ("proposed", "assented", "returned", "passed")
@@ -20,4 +20,4 @@ def procedure_on(day: date, records: Records) -> Procedure:
     schemes = adopted(records)
     scheme = in_force(schemes.items(), day)
     figures: dict[str, Figure] = {} if scheme is None else schemes[scheme].value("procedure")
-    return procedure({**first_scheme().procedure, **figures})
+    return Procedure.read(values_of({**first_scheme().procedure, **figures}))

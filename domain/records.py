@@ -21,6 +21,7 @@ from domain.new_area import NEW_AREA
 from domain.new_city import NEW_CITY
 from domain.offices import Scope
 from domain.refusals import Code, Refused
+from domain.rules import RULES
 from domain.scheme import schemes
 from domain.state import State, item_json, json_of, provenance, step_json
 from domain.village import VILLAGE
@@ -34,7 +35,7 @@ AGGREGATES: Mapping[str, Aggregate] = by_kind(
         CONVERSION_CASE,
         ESTATE,
         FUNDING_ALLOCATION,
-        schemes({}),
+        schemes(RULES),
         INSPECTION,
         ASSESSMENT,
         ACCOUNT,

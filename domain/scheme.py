@@ -207,13 +207,14 @@ class Procedure(Value):
     hearing_needed: bool
     """Whether a ruling needs a hearing before it."""
 
+    @classmethod
+    def read(cls, values: Mapping[str, JsonValue]) -> Self:
+        """The figures by their values. Raises pydantic.ValidationError: one is missing, unknown or not of its kind."""
+        return cls.model_validate_json(json.dumps(dict(values)))
 
-def procedure(figures: Mapping[str, Figure]) -> Procedure:
-    """The figures' values. Raises pydantic.ValidationError where one is missing, unknown or not of its kind."""
-    return Procedure.model_validate_json(json.dumps(_values(figures)))
 
-
-def _values(figures: Mapping[str, Figure]) -> dict[str, JsonValue]:
+def values_of(figures: Mapping[str, Figure]) -> dict[str, JsonValue]:
+    """The figures without what they come from."""
     return {name: figure.value for name, figure in figures.items()}
 
 
@@ -258,17 +259,16 @@ def _faults(scheme: SchemeAdopted, rules: Mapping[str, Rule]) -> Iterator[FieldE
             if rule is None:
                 yield FieldError(f"{pointer}/rule", f"there is no rule {use.rule}")
             else:
-                read = partial(rule.read, _values(use.parameters))
-                yield from _figures(use.parameters, f"{pointer}/parameters", use.rule, read)
-    read = partial(procedure, scheme.procedure)
-    yield from _figures(scheme.procedure, "/data/procedure", "the procedure", read)
+                yield from _misread(use.parameters, rule.read, f"{pointer}/parameters", use.rule)
+    yield from _misread(scheme.procedure, Procedure.read, "/data/procedure", "the procedure")
 
 
-def _figures(
-    figures: Mapping[str, Figure], pointer: str, whose: str, read: Callable[[], object]
+def _misread(
+    figures: Mapping[str, Figure], read: Callable[[Mapping[str, JsonValue]], object], pointer: str, whose: str
 ) -> Iterator[FieldError]:
+    """What stands in the way of reading the figures, and quotes that are none."""
     try:
-        read()
+        read(values_of(figures))
     except ValidationError as fault:
         for error in fault.errors(include_url=False, include_input=False):
             name = str(error["loc"][0]) if error["loc"] else ""
@@ -280,7 +280,7 @@ def _figures(
 
 def _panel_at_hand(scheme: SchemeAdopted, records: Records) -> None:
     """Refuse a panel so large that the arbiters don't fill it twice: none of the first decides in the review."""
-    size = procedure(scheme.procedure).panel_size
+    size = Procedure.read(values_of(scheme.procedure)).panel_size
     persons = {
         account.value("person").id
         for record in records.referring(ARBITERS, "accounts")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from domain.state_council_calendar import STATE_COUNCIL_1, Year
 
@@ -24,10 +24,9 @@ class UnknownYear(NamedTuple):
 
 
 class Calendar:
-    """A calendar of working days under its permanent name."""
+    """The working days of some years in a row."""
 
-    def __init__(self, name: str, years: Mapping[int, Year]) -> None:
-        self.name = name
+    def __init__(self, years: Mapping[int, Year]) -> None:
         self._years = years
 
     @cached_property
@@ -62,18 +61,21 @@ def _works(day: date, apart: Year) -> bool:
     return written in apart.working
 
 
-def days_after(start: date, days: int) -> date | UnknownYear:
-    """The day that many days of the calendar after `start`; UnknownYear past the last one there is."""
+_CALENDARS: Mapping[str, Calendar] = MappingProxyType({"working": Calendar(STATE_COUNCIL_1)})
+
+DaysAre = Literal["calendar", "working"]
+"""What a figure of days counts: days of the calendar, or working days by one permanent list of years.
+
+Years that become known later make another list with a name of its own, which a new version of the scheme then names:
+what was undeterminable by the old one stays so.
+"""
+
+
+def day_after(start: date, days: int, days_are: DaysAre) -> date | UnknownYear:
+    """The day on which that many days after `start` have passed; `start` itself is not counted."""
+    if days_are != "calendar":
+        return _CALENDARS[days_are].working_day_after(start, days)
     try:
         return start + timedelta(days=days)
     except OverflowError:
         return UnknownYear(date.max.year + 1)
-
-
-CALENDARS: Mapping[str, Calendar] = MappingProxyType(
-    {calendar.name: calendar for calendar in (Calendar("state-council/1", STATE_COUNCIL_1),)}
-)
-"""Every calendar that a scheme may name; the years they hold are contiguous."""
-
-FIRST_CALENDAR = CALENDARS["state-council/1"]
-"""The calendar of schemes that name none."""

@@ -26,14 +26,16 @@ from domain.state import State, Step
 NAME: Final = "records"
 VERSION: Final = 1
 """Of the fold: raised whenever the same entries give other rows."""
-DIGEST: Final = hashlib.sha256(
-    "\n".join(
-        [f"{NAME} {VERSION}", *(f"{kind} {fact.stored_as}" for kind, one in AGGREGATES.items() for fact in one.facts)]
-    ).encode()
-).hexdigest()
-"""Of the fold's version and of every stored name that it knows: rows of another digest are to be rebuilt."""
 
 
+def digest(aggregates: Mapping[str, Aggregate]) -> str:
+    """SHA-256, in hex, of the fold's version and of every stored name that it knows."""
+    names = [f"{kind} {fact.stored_as}" for kind, one in aggregates.items() for fact in one.facts]
+    return hashlib.sha256("\n".join([f"{NAME} {VERSION}", *names]).encode()).hexdigest()
+
+
+DIGEST: Final = digest(AGGREGATES)
+"""Rows of another digest are to be rebuilt."""
 _NONE: Final[Mapping[str, Course]] = MappingProxyType({})
 
 

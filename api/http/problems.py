@@ -163,11 +163,10 @@ def language(request: Request) -> str:
     """`zh` or `en`, whichever Accept-Language prefers; `zh` where it says nothing."""
     weights = {"zh": 0.0, "en": 0.0}
     for part in request.headers.get("accept-language", "").split(","):
-        tag, _, parameter = part.partition(";")
-        weight = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", parameter) if parameter else None
-        spoken = tag.strip().lower().partition("-")[0]
-        if spoken in weights:
-            weights[spoken] = max(weights[spoken], float(weight[1]) if weight else 1.0)
+        said = re.fullmatch(r"\s*(zh|en)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", part, re.IGNORECASE)
+        if said is not None:
+            spoken = said[1].lower()
+            weights[spoken] = max(weights[spoken], float(said[2] or 1))
     return "en" if weights["en"] > weights["zh"] else "zh"
 
 

@@ -60,10 +60,11 @@ class Recording:
         """Record one event in a record of the kind."""
         record = f"{kind}/{request.path_params['id']}"
 
-        def build(body: dict[str, Any]) -> tuple[Proposal, ...]:
-            return (_expected(proposal(record, body, today=self._today()), request),)
+        def prepare() -> Build:
+            expected = _expectation(request)
+            return lambda body: (expected(proposal(record, body, today=self._today())),)
 
-        entry, *_ = await self._record(request, SINGLE_LIMIT, build)
+        entry, *_ = await self._record(request, SINGLE_LIMIT, prepare)
         return json_answer(
             entry, 201, {"Location": f"/api/v1/log/entries/{entry['position']}", "ETag": etag(entry["version"])}
         )
@@ -71,9 +72,12 @@ class Recording:
     async def batch(self, request: Request) -> Response:
         """Record a batch: all or nothing."""
 
-        def build(body: dict[str, Any]) -> tuple[Proposal, ...]:
+        def prepare() -> Build:
             if request.headers.getlist("if-match"):
                 raise Problem(Fault.BAD_IF_MATCH, "a batch has no version: its entries may each have an if_version")
+            return build
+
+        def build(body: dict[str, Any]) -> tuple[Proposal, ...]:
             errors = [FieldError(f"/{name}", "there is no such field") for name in sorted(body.keys() - {"entries"})]
             if not isinstance(body.get("entries"), list):
                 errors.append(FieldError("/entries", "a list of entries is required"))
@@ -81,10 +85,10 @@ class Recording:
                 raise Refused(Code.INVALID_FIELDS, "a batch is an object with a list, entries", errors=errors)
             return batch(body["entries"], today=self._today())
 
-        return json_answer({"entries": await self._record(request, BATCH_LIMIT, build, is_batch=True)}, 201)
+        return json_answer({"entries": await self._record(request, BATCH_LIMIT, prepare, is_batch=True)}, 201)
 
     async def _record(
-        self, request: Request, limit: int, build: Build, *, is_batch: bool = False
+        self, request: Request, limit: int, prepare: Callable[[], Build], *, is_batch: bool = False
     ) -> list[dict[str, JsonValue]]:
         """The entries asked for, as recorded; what they brought about is left out."""
         followed = trail(request.scope)
@@ -93,7 +97,7 @@ class Recording:
         followed.actor = actor.account
         parameters(request, ())
         media_type(request, "application/json")
-        key = _idempotency_key(request)
+        key, build = _idempotency_key(request), prepare()
         async with self._bodies.reading(request, limit) as raw:
             make = partial(self._proposed, request, actor.account, key, raw, build)
             proposals, idempotent = make() if len(raw) <= INLINE else await self._threads.record(make)
@@ -141,18 +145,22 @@ def _idempotency_key(request: Request) -> str | None:
     return given[0]
 
 
-def _expected(one: Proposal, request: Request) -> Proposal:
-    """The proposal with the version that If-Match names. Raises Refused where nothing could match it."""
+def _expectation(request: Request) -> Callable[[Proposal], Proposal]:
+    """Gives a proposal the version that If-Match names; refuses it where nothing could match."""
     given = request.headers.getlist("if-match")
     if not given:
-        return one
-    ours = _OUR_ETAG.fullmatch(given[0])
+        return lambda one: one
     if len(given) > 1 or not (given[0] == "*" or _ETAG.fullmatch(given[0])):
         raise Problem(Fault.BAD_IF_MATCH, 'If-Match is the ETag of the record, "<version>", or *')
+    return partial(_expecting, given[0])
+
+
+def _expecting(tag: str, one: Proposal) -> Proposal:
+    ours = _OUR_ETAG.fullmatch(tag)
     if ours is not None:
         return one._replace(if_version=int(ours[1]))
-    if given[0] != "*":
-        raise Refused(Code.VERSION_MOVED, f"{given[0]} is no ETag of {one.record}, or a weak one")
+    if tag != "*":
+        raise Refused(Code.VERSION_MOVED, f"{tag} is no ETag of {one.record}, or a weak one")
     if isinstance(one.fact, aggregate(one.record.partition("/")[0]).opening):
         raise Refused(Code.VERSION_MOVED, f"If-Match: * asks for a record that exists; {one.fact.event} opens one")
     return one

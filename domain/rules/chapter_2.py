@@ -239,7 +239,7 @@ def community_due(city: City, figures: CommunityDue) -> Iterator[Finding]:
         )
         if reached is not None:
             compared |= {"households": counts[-1].fact.households, "reached_on": reached.effective_on.isoformat()}
-            deadline = Deadline("CommunityAssigned", figures.due_on(reached.effective_on, city), day_of(served))
+            deadline = Deadline("CommunityAssigned", figures.due_on(reached.effective_on), day_of(served))
             yield by_deadlines(city, record.record, (deadline,), compared, evidence(reached, counts[-1], served))
         elif served is not None:
             compared["done_on"] = served.effective_on.isoformat()

@@ -86,7 +86,7 @@ def conversion_due(city: City, figures: Grace) -> Iterator[Finding]:
         if demolished is None:
             continue
         converted = record.first(VillageConverted)
-        deadline = Deadline("ConversionApproved", figures.due_on(demolished.effective_on, city), day_of(converted))
+        deadline = Deadline("ConversionApproved", figures.due_on(demolished.effective_on), day_of(converted))
         shown: dict[str, JsonValue] = {"demolished_on": shown_day(demolished)}
         yield by_deadlines(city, record.record, (deadline,), shown, evidence(demolished, converted))
 
@@ -113,7 +113,7 @@ def _within_grace(
     approved = record.first(ConversionApproved)
     if approved is None:
         return
-    due_on = figures.due_on(approved.effective_on, city)
+    due_on = figures.due_on(approved.effective_on)
     deadlines = [Deadline(event, due_on, day_of(step)) for event, step in done.items()]
     shown: dict[str, JsonValue] = {"approved_on": shown_day(approved)}
     shown |= {event: shown_day(step) for event, step in done.items()}
@@ -345,7 +345,7 @@ def dual_post(city: City, figures: NoFigures) -> Iterator[Finding]:  # noqa: ARG
         if since is None:
             yield Finding("met", record.record, None, shown, evidence(*held.values()))
             continue
-        begun = [step for step in steps if step.effective_on == since] or [record.opened]
+        begun = [step for step in (record.opened, *steps) if step.effective_on == since]
         filled = {one[1:] for one in held}
         missing = tuple(f"PostFilled {body} {role}" for body, role in _DUAL if (body, role) not in filled)
         yield Finding("found", record.record, since, shown, evidence(*held.values(), *begun), missing)

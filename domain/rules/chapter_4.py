@@ -436,7 +436,7 @@ def premises_gates(city: City, figures: Grace) -> Iterator[Finding]:
             "CommitmentCertified": day_of(certified),
         }
         deadlines = [Deadline(event, completed_on, day, before=True) for event, day in gates.items()]
-        due_on = figures.due_on(completed_on, city)
+        due_on = figures.due_on(completed_on)
         deadlines.append(Deadline("PremisesHandedOver", due_on, day_of(handed_over)))
         shown: dict[str, JsonValue] = {"completion_accepted_on": shown_day(accepted)}
         shown |= {event: None if day is None else day.isoformat() for event, day in gates.items()}

@@ -317,7 +317,7 @@ def reward(city: City, figures: Reward) -> Iterator[Finding]:
         for claim in claims:
             right = [one for one in claim.paid if Decimal(one.fact.amount) == owed[claim.level]]
             wrong += (one for one in claim.paid if one not in right)
-            due_on = figures.due_on(claim.registered.effective_on, city)
+            due_on = figures.due_on(claim.registered.effective_on)
             if right or not claim.paid:
                 done_on = day_of(right[0]) if right else None
                 deadlines.append(Deadline(f"RewardPaid {claim.registered.fact.certificate}", due_on, done_on))

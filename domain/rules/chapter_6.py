@@ -214,7 +214,7 @@ def three_without(city: City, figures: Grace) -> Iterator[Finding]:
         if not episodes:
             continue
         deadlines = [
-            Deadline("ThreeWithoutResolved", figures.due_on(found.effective_on, city), day_of(resolved))
+            Deadline("ThreeWithoutResolved", figures.due_on(found.effective_on), day_of(resolved))
             for found, resolved in episodes
         ]
         shown: list[JsonValue] = [

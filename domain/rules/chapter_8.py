@@ -226,21 +226,20 @@ def _in_place(
     due_on = date.fromisoformat(f"{city.year}-{figures.due_by}")
     approved = _approved(city, bearer)
     for purpose in _JUDGED:
-        shown: dict[str, JsonValue] = {"year": city.year, "bearer": bearer, "purpose": purpose}
+        whose: dict[str, JsonValue] = {"year": city.year, "bearer": bearer, "purpose": purpose}
         allocations = approved.get(purpose, ())
         for allocation in allocations:
             share = _share(allocation, arriving)
-            shown |= {"approved": yuan(share.approved), "in_place": yuan(share.in_place)}
+            shown = {**whose, "approved": yuan(share.approved), "in_place": yuan(share.in_place)}
             steps = (*allocation.of(arriving), *allocation.of(FundsReturned))
             deadline = Deadline(arriving.event, due_on, share.in_full_on)
             yield by_deadlines(city, allocation.record, (deadline,), shown, evidence(allocation.opened, *steps))
         if not allocations and city.subject is not None:
-            shown["due_on"] = due_on.isoformat()
             yield Finding(
                 "undeterminable",
                 city.subject.record,
                 None,
-                shown,
+                {**whose, "due_on": due_on.isoformat()},
                 evidence(city.subject.opened),
                 (f"AllocationApproved {purpose}",),
             )

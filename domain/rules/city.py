@@ -13,7 +13,6 @@ from domain.community import CommunityDissolved, CommunityEstablished, Community
 from domain.fact import Fact, JsonValue
 from domain.history import History
 from domain.state import Step
-from domain.working_days import FIRST_CALENDAR, Calendar
 
 FactT = TypeVar("FactT", bound=Fact)
 
@@ -111,7 +110,6 @@ class City:
         cases: Mapping[str, Subject] = _NO_RECORDS,
         estates: Mapping[str, Subject] = _NO_RECORDS,
         allocations: Mapping[str, Subject] = _NO_RECORDS,
-        calendar: Calendar = FIRST_CALENDAR,
     ) -> None:
         self.new_city = new_city
         self.subject = subject
@@ -122,24 +120,6 @@ class City:
         self.cases = cases
         self.estates = estates
         self.allocations = allocations
-        self.calendar = calendar
-
-    def counting_by(self, calendar: Calendar) -> City:
-        """The same with deadlines in working days counted by that calendar."""
-        if calendar is self.calendar:
-            return self
-        return City(
-            self.new_city,
-            self.subject,
-            year=self.year,
-            on=self.day,
-            communities=self.communities,
-            villages=self.villages,
-            cases=self.cases,
-            estates=self.estates,
-            allocations=self.allocations,
-            calendar=calendar,
-        )
 
     @property
     def year_is_over(self) -> bool:

@@ -14,7 +14,7 @@ from domain.fact import JsonValue, Value
 from domain.rules.city import City
 from domain.rules.example import Example
 from domain.rules.finding import Finding
-from domain.working_days import UnknownYear, days_after
+from domain.working_days import DaysAre, UnknownYear, day_after
 
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=9)]
 Area = Annotated[Decimal, Field(ge=0, max_digits=15)]
@@ -44,13 +44,11 @@ class Grace(Figures):
     """A time within which something is to be done."""
 
     grace_days: GraceDays
-    days_are: Literal["calendar", "working"]
+    days_are: DaysAre
 
-    def due_on(self, start: date, city: City) -> date | UnknownYear:
+    def due_on(self, start: date) -> date | UnknownYear:
         """The last day in time, counted from the day after `start`."""
-        if self.days_are == "calendar":
-            return days_after(start, self.grace_days)
-        return city.calendar.working_day_after(start, self.grace_days)
+        return day_after(start, self.grace_days, self.days_are)
 
 
 class RuleSpec(NamedTuple):

@@ -357,10 +357,11 @@ def test_the_first_schemes_points():
 def test_what_is_asked_once_of_a_new_city_costs_the_whole_indicator_and_the_rest_a_point():
     uses = {use.rule.removesuffix("/1"): use for one in first_scheme().indicators for use in one.rules}
     whole = {"demonstration", "setting-plan", "measures", "incubation", "governance-bodies"}
-    advisory = {"services", "funding-new-area"}
+    free = {"services", "funding-new-area"}
     assert {name for name, use in uses.items() if use.per_finding == "whole"} == whole
-    assert {name for name, use in uses.items() if use.advisory} == advisory
-    assert {use.per_finding for name, use in uses.items() if name not in whole | advisory} == {"1.00"}
+    assert {name for name, use in uses.items() if use.per_finding == "0.00"} == free
+    assert {name for name, use in uses.items() if use.advisory} == {"services"}
+    assert {use.per_finding for name, use in uses.items() if name not in whole | free} == {"1.00"}
 
 
 def test_the_first_schemes_figures_come_from_where_they_say():
@@ -372,7 +373,7 @@ def test_the_first_schemes_figures_come_from_where_they_say():
         for name, figure in use.parameters.items()
     }
     assumed = {name.partition("/1.")[2] for name, figure in figures.items() if figure.basis == "assumed"}
-    assert assumed == {"grace_days", "days_are", "square_metres_per_100_households", "days_in_force"}
+    assert assumed == {"grace_days", "days_are", "square_metres_per_100_households", "minimum_days_in_force"}
     assert {figure.basis for figure in first.procedure.values()} == {"assumed"}
     quoted = [figure for figure in figures.values() if figure.basis == "policy"]
     assert all(len(figure.quote) <= 60 for figure in quoted)

@@ -157,7 +157,7 @@ def test_a_wrong_method_is_told_the_right_ones(township: httpx.Client, path: str
     [
         {},
         {"Authorization": "Bearer tz_unknown"},
-        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer"},
         {"Authorization": "Bearer a b"},
         {"Authorization": "Basic dG93bnNoaXA6eA=="},
         {"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import strategies as st
 
+from domain.conversion_case import ConversionProposed
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Entry
 from domain.fact import Fact
@@ -21,11 +22,17 @@ from domain.records import AGGREGATES, VOCABULARY
 from domain.state import State
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.writer import LogWriter
+from infrastructure.views.follower import Follower
+from infrastructure.views.record_views import RecordViews
 from projections.records import seen
 
 FIRST_DAY = date(2020, 1, 1)
 DAYS = [FIRST_DAY + timedelta(days=days) for days in range(8)]
-CITIES, TOWNSHIPS, NAMES = ("fengdong", "fengxi"), ("610112002", "610112003"), ("甲村", "Ⅰ号Straße", "火车站社区", "a\\b")
+CITIES, TOWNSHIPS, NAMES = (
+    ("fengdong", "fengxi"),
+    ("610112002", "610112003"),
+    ("甲村", "Ⅰ号Straße", "火车站社区", "a\\b"),
+)
 
 
 class Said(NamedTuple):
@@ -106,33 +113,69 @@ def drafts(events: Sequence[Said], version_of: Callable[[str], int]) -> list[Dra
     return drafted
 
 
-class Recorded(Ledger):
-    """The same, in a log in PostgreSQL."""
+class Recorder:
+    """Appends events to a log in PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__()
         self.database = database
         self._writer = LogWriter(database)
         self._versions: dict[str, int] = {}
 
     def record(self, *events: Said) -> int:
         """Append the events as one transaction; returns the last position."""
-        stored = self._writer.append(drafts(events, lambda record: self._versions.get(record, 0)), expected=None)
-        for one in stored:
-            entry = VOCABULARY.read(one.entry)
-            self._versions[entry.record] = entry.version
-            self.entries.append(entry)
-        return stored[-1].position
+        drafted = drafts(events, lambda record: self._versions.get(record, 0))
+        self._versions |= {one.record: one.version for one in drafted}
+        return self._writer.append(drafted, expected=None)[-1].position
 
     def close(self) -> None:
         self._writer.close()
 
 
 @pytest.fixture
-def recorded(database: Database) -> Iterator[Recorded]:
-    made = Recorded(database)
+def recorder(database: Database) -> Iterator[Recorder]:
+    made = Recorder(database)
     yield made
     made.close()
+
+
+@pytest.fixture
+def villages() -> Callable[..., list[Said]]:
+    """Villages just registered, by number."""
+
+    def some(numbers: Iterable[int]) -> list[Said]:
+        return [
+            Said(f"villages/v-{one:05}", "VillageRegistered", FIRST_DAY, opening("villages/", one)) for one in numbers
+        ]
+
+    return some
+
+
+@pytest.fixture
+def follower(database: Database) -> Iterator[Follower]:
+    made = Follower(database)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def views(database: Database) -> Iterator[RecordViews]:
+    made = RecordViews(database)
+    made.position()  # its pool connects in a thread that draws from `random`, which hypothesis takes for the test's
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rows_of(database: Database) -> Callable[[], list[tuple[Any, ...]]]:
+    """All rows, and how far they go."""
+
+    def rows() -> list[tuple[Any, ...]]:
+        with database.connect("reader") as connection:
+            found = connection.execute("SELECT * FROM views.records ORDER BY kind, id").fetchall()
+            return [*connection.execute("SELECT position, failed_at FROM views.progress"), *found]
+
+    return rows
 
 
 def opening(record: str, pick: int) -> dict[str, Any]:
@@ -194,22 +237,34 @@ class Player:
                 step = steps[pick % len(steps)]
                 data = {"version": step.version, "reasons": "误", "effective_on": DAYS[pick].isoformat()}
                 named = "name" in type(step.fact).model_fields
-                said = Said(record, EventCorrected.event, DAYS[days], data | ({"data": {"name": NAMES[pick % 4]}} if named else {}))
+                said = Said(
+                    record,
+                    EventCorrected.event,
+                    DAYS[days],
+                    data | ({"data": {"name": NAMES[pick % 4]}} if named else {}),
+                )
             else:
-                said = Said(record, following(history.aggregate.kind, pick)[0], DAYS[days], following(history.aggregate.kind, pick)[1])
+                said = Said(
+                    record,
+                    following(history.aggregate.kind, pick)[0],
+                    DAYS[days],
+                    following(history.aggregate.kind, pick)[1],
+                )
             entry = entry_of(len(self.ledger.entries) + 1, said, history.version + 1)
             if self._admitted(history.and_then(entry)):
                 self.ledger.entries.append(entry)
                 self.said.append(said)
 
     def _admitted(self, longer: History) -> bool:
+        kind, record_id = longer.entries[0].record.split("/")
+        if not longer.steps:
+            cases = [self.ledger.history(case).state for case in self._cases]
+            return kind != "villages" or not any(case and case.value("village") == record_id for case in cases)
+        first, *others = longer.steps
         opens = longer.aggregate.opening
-        if longer.steps:
-            village = longer.steps[0].fact.value("village") if longer.aggregate.kind == "conversion-cases" else None
-            opened = village is None or self.ledger.history(f"villages/{village}").state is not None
-            return opened and [isinstance(step.fact, opens) for step in longer.steps].index(True) == 0
-        cases = [self.ledger.history(case).state for case in self._cases]
-        return not any(case and case.value("village") == longer.entries[0].record.partition("/")[2] for case in cases)
+        village = first.fact.village if isinstance(first.fact, ConversionProposed) else None
+        on_record = village is None or self.ledger.history(f"villages/{village}").state is not None
+        return on_record and isinstance(first.fact, opens) and not any(isinstance(one.fact, opens) for one in others)
 
 
 def entry_of(position: int, said: Said, version: int) -> Entry:

@@ -25,10 +25,10 @@ def rows_of(ledger):
     for record, course in courses.items():
         kind, _, record_id = record.partition("/")
         named = owners(AGGREGATES[kind], course.entries)
-        cases = [one for name, one in courses.items() if record in owners(AGGREGATES[name.partition("/")[0]], one.entries)]
-        found[record] = row(
-            AGGREGATES[kind], record_id, course, {owner: courses[owner] for owner in named}, cases
-        )
+        cases = [
+            one for name, one in courses.items() if record in owners(AGGREGATES[name.partition("/")[0]], one.entries)
+        ]
+        found[record] = row(AGGREGATES[kind], record_id, course, {owner: courses[owner] for owner in named}, cases)
     return found
 
 
@@ -117,7 +117,10 @@ def test_kinds_have_numbers_of_their_own():
 def test_a_case_opened_again_for_another_village_is_not_seen_with_the_first(played):
     ledger = played("e", [(0, 9, 0, 0), (1, 9, 0, 1), (3, 9, 1, 0), (3, 0, 2, 0), (3, 9, 3, 1)]).ledger
     rows = rows_of(ledger)
-    assert [one.event for one in (entry.fact for entry in ledger.entries)][-2:] == ["EventRetracted", "ConversionProposed"]
+    assert [one.event for one in (entry.fact for entry in ledger.entries)][-2:] == [
+        "EventRetracted",
+        "ConversionProposed",
+    ]
     assert rows["villages/e-0"].status == "standing"
     assert rows["villages/e-0"].formerly == ("status converting",)
     assert rows["villages/e-1"].status == "converting"
