@@ -172,7 +172,7 @@ class Asking:
         if history.state is None:
             raise Refused(Code.NOT_FOUND, f"there is no {record}")
         if not self._may_read(reader, record, history):
-            raise Refused(Code.NOT_READABLE, f"{record} belongs to another New City")
+            raise Refused(Code.NOT_READABLE, f"{record} is not open to this account")
         return record, history
 
     def _may_read(self, reader: Reader, record: str, history: History) -> bool:
