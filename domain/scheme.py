@@ -12,9 +12,9 @@ from typing import Annotated, Literal, Protocol, Self, TypeAlias, assert_never, 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from domain.aggregate import Aggregate, Records, still_open
-from domain.fact import Day, Fact, JsonValue, Key, Text, Value, fen, yuan
+from domain.fact import Count, Day, Fact, JsonValue, Key, Text, Value, fen, yuan
 from domain.offices import ARBITERS
-from domain.policy import quotes
+from domain.policy import clauses, quotes
 from domain.refusals import Code, FieldError, Refused
 from domain.state import State, Step
 
@@ -22,18 +22,6 @@ from domain.state import State, Step
 
 TOTAL = 100
 """Points that the indicators share out: a score is this less what is lost."""
-
-
-def _exact(value: JsonValue) -> JsonValue:
-    match value:
-        case float():
-            raise ValueError("a figure is exact: a decimal travels as a string")
-        case list():
-            return [_exact(one) for one in value]
-        case dict():
-            return {name: _exact(one) for name, one in value.items()}
-        case _:
-            return value
 
 
 def _adding_up(indicators: tuple[Indicator, ...]) -> tuple[Indicator, ...]:
@@ -48,7 +36,7 @@ def _adding_up(indicators: tuple[Indicator, ...]) -> tuple[Indicator, ...]:
 def _once(what: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"an {what} stands in a scheme once, {', '.join(repeated)} stands there again")
+        raise ValueError(f"each {what} stands in a scheme once: {', '.join(repeated)} stands there again")
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -59,7 +47,8 @@ Points = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d{0,2})(\.\d{1,2})
 class Figure(Value):
     """A figure and where it comes from: the policy, with clause and quote, or this office's assumption."""
 
-    value: Annotated[JsonValue, AfterValidator(_exact)]
+    value: bool | Count | Text
+    """Exact: a decimal is a string."""
     basis: Literal["policy", "assumed"]
     clause: Key | None = None
     quote: Annotated[Text, Field(max_length=200)] | None = None
@@ -255,6 +244,8 @@ def _faults(scheme: SchemeAdopted, rules: Mapping[str, Rule]) -> Iterator[FieldE
     for i, indicator in enumerate(scheme.indicators):
         for j, use in enumerate(indicator.rules):
             pointer = f"/data/indicators/{i}/rules/{j}"
+            if use.clause not in clauses():
+                yield FieldError(f"{pointer}/clause", f"the policy has no clause {use.clause}")
             rule = rules.get(use.rule)
             if rule is None:
                 yield FieldError(f"{pointer}/rule", f"there is no rule {use.rule}")

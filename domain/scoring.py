@@ -1,4 +1,4 @@
-"""考核得分: what the rules find and what the inspectorate deducts, per indicator, as two scores side by side. Clause 8.4.
+"""考核得分: what the rules find and the inspectorate deducts, per indicator, as two scores side by side. Clause 8.4.
 
 Indicative is the full marks less what the rules find; nobody decided it. Official is the full marks less the
 deductions in force. Points are exact, with two decimals; an indicator never loses more than it has.

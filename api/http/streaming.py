@@ -14,6 +14,8 @@ from typing import Final
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from api.composition import Taizhang
 from api.http import queries
@@ -113,10 +115,9 @@ class Streaming:
                 f"{STREAMS} streams may be open, {STREAMS_OF_ACCOUNT} of one account",
                 headers={"Retry-After": "5"},
             )
-        return StreamingResponse(self._events(credentials, actor.account, after), headers=HEADERS)
+        return _Stream(self._events(credentials, after), self._open, actor.account)
 
-    async def _events(self, credentials: Credentials, account: str, after: int) -> AsyncGenerator[bytes]:
-        self._open[account] += 1
+    async def _events(self, credentials: Credentials, after: int) -> AsyncGenerator[bytes]:
         try:
             yield RECONNECT
             while not self._head.closed:
@@ -129,8 +130,6 @@ class Streaming:
                 after = last
         except Problem:
             return  # the rights have gone, or nobody can look at them now: the client comes back and is told
-        finally:
-            self._open[account] -= 1
 
     def _page(self, credentials: Credentials, after: int) -> tuple[bytes, int]:
         """The next entries as events, for whom the credentials are of now, and the last position looked at."""
@@ -139,6 +138,23 @@ class Streaming:
         entries, following = self._asking.entries(reader, after, PAGE, moment)
         events = b"".join(b"id: %b\ndata: %b\n\n" % (str(one["position"]).encode(), json_bytes(one)) for one in entries)
         return events, max(after, moment.position) if following is None else following
+
+
+class _Stream(StreamingResponse):
+    """A stream that counts as open from before it begins until it is over, however it ends."""
+
+    def __init__(self, events: AsyncGenerator[bytes], counted: Counter[str], account: str) -> None:
+        super().__init__(events, headers=HEADERS)
+        self._counted = counted
+        self._account = account
+        counted[account] += 1
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._counted[self._account] -= 1
 
 
 def _after(request: Request) -> int:

@@ -23,7 +23,7 @@ from domain.fact import Fact, JsonValue
 from domain.rules.city import City, Subject
 from domain.rules.example import Example, Given, community, person, village
 from domain.rules.finding import Deadline, Finding, by_deadlines, day_of, evidence, holding_since, shown_day
-from domain.rules.posts import Holding, held_after_each, holding, post_steps
+from domain.rules.posts import Holding, holding, post_steps
 from domain.rules.rule import Grace, NoFigures, rule
 from domain.state import Step
 from domain.village import VillageConverted, VillageDemolished
@@ -334,25 +334,33 @@ def _director(code: str) -> PostFilled:
 def dual_post(city: City, figures: NoFigures) -> Iterator[Finding]:  # noqa: ARG001  # compares with nothing
     """In a converted community the secretary and the director are not one person."""
     for record in city.converted:
-        steps = [step for step in post_steps(record) if holding(step)[1:] in _DUAL]
-        held: Mapping[Holding, Step[Any]] = {}
+        steps = [step for step in post_steps(record) if (step.fact.body, step.fact.role) in _DUAL]
+        held: dict[Holding, Step[Any]] = {}
         readings = [(record.opened.effective_on, True)]
-        for step, held in held_after_each(steps):  # what is held in the end is what stands
+        for step in steps:
+            if isinstance(step.fact, PostFilled):
+                held[holding(step)] = step
+            else:
+                held.pop(holding(step), None)
             readings.append((step.effective_on, not _one_person(held)))
-        secretaries, directors = (sorted(one.person for one in held if one[1:] == post) for post in _DUAL)
+        secretaries, directors = (_holders(held, post) for post in _DUAL)
         shown: dict[str, JsonValue] = {"secretary": [*secretaries], "director": [*directors]}
         since = holding_since(readings)
         if since is None:
             yield Finding("met", record.record, None, shown, evidence(*held.values()))
             continue
         begun = [step for step in (record.opened, *steps) if step.effective_on == since]
-        filled = {one[1:] for one in held}
-        missing = tuple(f"PostFilled {body} {role}" for body, role in _DUAL if (body, role) not in filled)
+        holders = {"secretary": secretaries, "director": directors}
+        missing = tuple(f"PostFilled {body} {role}" for body, role in _DUAL if not holders[role])
         yield Finding("found", record.record, since, shown, evidence(*held.values(), *begun), missing)
 
 
+def _holders(held: Iterable[Holding], post: tuple[Body, Post]) -> list[str]:
+    return sorted(person for person, *of in held if tuple(of) == post)
+
+
 def _one_person(held: Iterable[Holding]) -> bool:
-    secretaries, directors = ({one.person for one in held if one[1:] == post} for post in _DUAL)
+    secretaries, directors = (_holders(held, post) for post in _DUAL)
     return len(secretaries) == 1 and secretaries == directors
 
 

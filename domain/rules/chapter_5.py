@@ -12,9 +12,9 @@ from domain.fact import Count, JsonValue
 from domain.new_city import StaffMeasuresIssued
 from domain.rules.city import City, Subject, in_order, rank
 from domain.rules.example import Example, Given, community, new_city, person
-from domain.rules.finding import Deadline, Finding, by_deadlines, day_of, evidence, holding_since
+from domain.rules.finding import Deadline, Finding, by_deadlines, evidence, holding_since
 from domain.rules.on_record import on_record
-from domain.rules.posts import Holding, held_after_each, post_steps
+from domain.rules.posts import Holding, holding, post_steps
 from domain.rules.rule import Amount, Figures, Grace, NoFigures, rule
 from domain.state import Step
 
@@ -156,53 +156,63 @@ def staffing(city: City, figures: Staffing) -> Iterator[Finding]:
     """A body of an active community has fewer or more persons than its range; one never formed has no figure."""
     ranges = figures.ranges()
     for record in city.active:
-        formed, posts = record.of(BodyFormed), post_steps(record)
-        known: set[Body] = {step.fact.body for step in (*formed, *posts)}
-        held: Mapping[Holding, Step[Any]] = {}
-        for _, held in held_after_each(posts):  # noqa: B007  # what is held in the end is what stands
-            pass
-        counted = _counted(held)
+        staff = _Staff(ranges)
+        formed = record.of(BodyFormed)
+        posts = post_steps(record)
+        for step in in_order(formed, posts):
+            staff.take(step)
         shown: dict[str, JsonValue] = {
-            body: {"persons": len(counted[body]) if body in known else None, "minimum": low, "maximum": high}
+            body: {"persons": staff.counted(body), "minimum": low, "maximum": high}
             for body, (low, high) in ranges.items()
         }
-        missing = tuple(f"BodyFormed {body}" for body in ranges if body not in known)
-        if _outside(known, counted, ranges):
-            since = _outside_since(formed, posts, ranges)
+        missing = tuple(f"BodyFormed {body}" for body in ranges if body not in staff.persons)
+        if staff.outside:
+            since = holding_since(staff.readings)
             begun = [step for step in posts if step.effective_on == since]
-            positions = evidence(*formed, *held.values(), *begun)
-            yield Finding("found", record.record, since, shown, positions, missing)
+            yield Finding(
+                "found", record.record, since, shown, evidence(*formed, *staff.held.values(), *begun), missing
+            )
         elif missing:
-            positions = evidence(record.opened, *formed, *held.values())
+            positions = evidence(record.opened, *formed, *staff.held.values())
             yield Finding("undeterminable", record.record, None, shown, positions, missing)
         else:
-            yield Finding("met", record.record, None, shown, evidence(*formed, *held.values()))
+            yield Finding("met", record.record, None, shown, evidence(*formed, *staff.held.values()))
 
 
-def _counted(held: Mapping[Holding, Step[Any]]) -> dict[Body, set[str]]:
-    persons: dict[Body, set[str]] = {body: set() for body in _BODIES}
-    for one in held:
-        persons[one.body].add(one.person)
-    return persons
+class _Staff:
+    """The persons in each body that is known, step by step, and whether any body is outside its range."""
 
+    def __init__(self, ranges: Mapping[Body, tuple[int, int]]) -> None:
+        self._ranges = ranges
+        self.persons: dict[Body, dict[str, int]] = {}
+        """Per body, how many posts of it each person has."""
+        self.held: dict[Holding, Step[Any]] = {}
+        self.outside: set[Body] = set()
+        self.readings: list[tuple[date, bool]] = []
 
-def _outside(known: set[Body], counted: Mapping[Body, set[str]], ranges: Mapping[Body, tuple[int, int]]) -> bool:
-    return any(not ranges[body][0] <= len(counted[body]) <= ranges[body][1] for body in known)
-
-
-def _outside_since(
-    formed: Sequence[Step[BodyFormed]], posts: Sequence[Step[Any]], ranges: Mapping[Body, tuple[int, int]]
-) -> date | None:
-    known: set[Body] = set()
-    held: Mapping[Holding, Step[Any]] = {}
-    after_post = held_after_each(posts)
-    readings: list[tuple[date, bool]] = []
-    for step in in_order(formed, posts):
-        known.add(step.fact.body)
+    def take(self, step: Step[Any]) -> None:
+        """Form a body, or fill or vacate a post in one."""
+        body: Body = step.fact.body
+        persons = self.persons.setdefault(body, {})
         if not isinstance(step.fact, BodyFormed):
-            _, held = next(after_post)
-        readings.append((step.effective_on, _outside(known, _counted(held), ranges)))
-    return holding_since(readings)
+            post = holding(step)
+            if isinstance(step.fact, PostFilled):
+                self.held[post] = step
+                persons[post[0]] = persons.get(post[0], 0) + 1
+            elif self.held.pop(post, None) is not None:
+                persons[post[0]] -= 1
+                if not persons[post[0]]:
+                    del persons[post[0]]
+        low, high = self._ranges[body]
+        if low <= len(persons) <= high:
+            self.outside.discard(body)
+        else:
+            self.outside.add(body)
+        self.readings.append((step.effective_on, bool(self.outside)))
+
+    def counted(self, body: Body) -> int | None:
+        """The distinct persons in a body; None where it was never formed."""
+        return len(self.persons[body]) if body in self.persons else None
 
 
 # 5.2
@@ -315,11 +325,12 @@ def reward(city: City, figures: Reward) -> Iterator[Finding]:
         wrong: list[Step[RewardPaid]] = []
         shown: list[JsonValue] = []
         for claim in claims:
-            right = [one for one in claim.paid if Decimal(one.fact.amount) == owed[claim.level]]
-            wrong += (one for one in claim.paid if one not in right)
-            due_on = figures.due_on(claim.registered.effective_on)
+            right: list[Step[RewardPaid]] = []
+            for one in claim.paid:
+                (right if Decimal(one.fact.amount) == owed[claim.level] else wrong).append(one)
             if right or not claim.paid:
-                done_on = day_of(right[0]) if right else None
+                due_on = figures.due_on(claim.registered.effective_on)
+                done_on = right[0].effective_on if right else None
                 deadlines.append(Deadline(f"RewardPaid {claim.registered.fact.certificate}", due_on, done_on))
             shown.append(claim.shown(owed[claim.level]))
         positions = evidence(*(step for claim in claims for step in (claim.registered, *claim.paid)))
@@ -368,13 +379,14 @@ def _claims(city: City) -> Mapping[str, Sequence[_Claim]]:
             whose = step.fact.person.id, step.fact.level
             if whose not in first or rank(step) < rank(first[whose][1]):
                 first[whose] = record, step
-    payments: dict[tuple[str, Level], dict[str, Step[RewardPaid]]] = {}
-    if first:
-        for paid in in_order(*(record.of(RewardPaid) for record in city.communities.values())):
-            payments.setdefault((paid.fact.person, paid.fact.level), {})[paid.fact.certificate] = paid
+    payments: dict[tuple[str, Level], list[Step[RewardPaid]]] = {}
+    for record in city.communities.values() if first else ():
+        for paid in record.of(RewardPaid):
+            payments.setdefault((paid.fact.person, paid.fact.level), []).append(paid)
     claims: dict[str, list[_Claim]] = {}
     for whose, (record, step) in first.items():
-        claims.setdefault(record.record, []).append(_Claim(step, in_order(payments.get(whose, {}).values())))
+        last = {paid.fact.certificate: paid for paid in in_order(payments.get(whose, ()))}
+        claims.setdefault(record.record, []).append(_Claim(step, in_order(last.values())))
     return claims
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -116,7 +116,7 @@ class _Agreement(NamedTuple):
     """Days in force in the year, up to the judged day."""
     steps: tuple[Step[Any], ...]
     """Those that signed and ended it."""
-    projects: tuple[Step[PartnershipProjectAgreed], ...]
+    projects: Sequence[Step[PartnershipProjectAgreed]]
     """Those agreed for the year."""
 
 
@@ -130,13 +130,16 @@ def _agreements(record: Subject, city: City) -> list[_Agreement]:
             same.append((step, None))
         elif same:
             same[-1] = (same[-1][0], step)
-    projects = [one for one in record.of(PartnershipProjectAgreed) if one.fact.year == city.year]
+    projects: dict[str, list[Step[PartnershipProjectAgreed]]] = {}
+    for project in record.of(PartnershipProjectAgreed):
+        if project.fact.year == city.year:
+            projects.setdefault(project.fact.agreement, []).append(project)
     return [
         _Agreement(
             agreement,
             days,
             tuple(step for term in same for step in term if step is not None),
-            tuple(one for one in projects if one.fact.agreement == agreement),
+            projects.get(agreement, ()),
         )
         for agreement, same in terms.items()
         if (days := sum(_days_in_force(signed, ended, city) for signed, ended in same))

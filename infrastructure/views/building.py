@@ -20,6 +20,8 @@ from infrastructure.views.projecting import Projector
 
 SHARES: Final = 2
 """Of the records, each written by a process of its own."""
+WORTH_A_PROCESS: Final = 20_000
+"""Entries from which on another process saves more than its start costs."""
 OWNED: Final = 500
 """Records with an owner that are written together."""
 OF_A_KIND: Final = (
@@ -38,8 +40,9 @@ def build(
     `done` is called from several threads. Raises BuildFailed where an entry can't be folded, and psycopg.Error.
     """
     tables.create(connection, schema)
-    with _others(database, schema, until, done):
-        share.write(database, schema, until, part=0, parts=SHARES, done=done)
+    shares = SHARES if until >= WORTH_A_PROCESS else 1
+    with _others(database, schema, until, shares, done):
+        share.write(database, schema, until, part=0, parts=shares, done=done)
     _index(database, schema)
     tables.begin(connection, schema, until)
     projector = Projector(reader, schema)
@@ -51,10 +54,11 @@ def build(
 
 
 @contextmanager
-def _others(database: Database, schema: str, until: int, done: Advance) -> Generator[None]:
+def _others(database: Database, schema: str, until: int, shares: int, done: Advance) -> Generator[None]:
     """Have the other shares written by other processes while the block writes one."""
     with tempfile.TemporaryFile("w+") as failures:
-        processes = [_other(database, schema, until, part, failures) for part in range(1, SHARES)]
+        asked = {"conninfo": database.conninfo, "schema": schema, "until": until, "parts": shares}
+        processes = [_other({**asked, "part": part}, failures) for part in range(1, shares)]
         listeners = [Thread(target=_listen, args=[process.stdout, done]) for process in processes]
         try:
             for listener in listeners:
@@ -72,7 +76,7 @@ def _others(database: Database, schema: str, until: int, done: Advance) -> Gener
             raise share.BuildFailed(failures.read().strip() or f"a process ended with {codes}")
 
 
-def _other(database: Database, schema: str, until: int, part: int, failures: IO[str]) -> subprocess.Popen[str]:
+def _other(asked: dict[str, object], failures: IO[str]) -> subprocess.Popen[str]:
     process = subprocess.Popen(  # noqa: S603  # ourselves
         [sys.executable, "-m", share.__name__],
         stdin=subprocess.PIPE,
@@ -82,10 +86,8 @@ def _other(database: Database, schema: str, until: int, part: int, failures: IO[
     )
     if process.stdin is None:
         raise AssertionError
-    with process.stdin as asked:
-        json.dump(
-            {"conninfo": database.conninfo, "schema": schema, "until": until, "part": part, "parts": SHARES}, asked
-        )
+    with process.stdin:
+        json.dump(asked, process.stdin)
     return process
 
 

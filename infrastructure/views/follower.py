@@ -98,6 +98,7 @@ class Follower:
         except TRANSIENT:
             raise
         except Exception as first:  # noqa: BLE001  # the same, at the entry itself
+            import traceback; traceback.print_exc()
             with connection.transaction():
                 acquire(connection, WRITE)
                 connection.execute(

@@ -42,8 +42,8 @@ class Projector:
         self._position = -1
         """Where the courses kept stand; -1 where they are not to be relied on."""
 
-    def advance(self, connection: Connection, *, limit: int = BATCH, until: int | None = None) -> int:
-        """Take the next entries into the rows, exactly once, and return the position reached.
+    def advance(self, connection: Connection, *, limit: int | None = None, until: int | None = None) -> int:
+        """Take the next entries, BATCH where `limit` is None, into the rows, exactly once; returns the position reached.
 
         Rows and position change in one transaction, whoever else does the same: a failure changes neither.
 

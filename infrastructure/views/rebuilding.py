@@ -18,7 +18,7 @@ from infrastructure.views.tables import CHECK, LIVE, NEXT, REBUILD, WRITE
 __all__ = ["BuildFailed", "Difference", "check", "rebuild"]
 
 COMPARED: Final[LiteralString] = """
-SELECT coalesce(a.kind, b.kind), coalesce(a.id, b.id), to_jsonb(a), to_jsonb(b)
+SELECT coalesce(a.kind, b.kind), coalesce(a.id, b.id), to_json(a), to_json(b)
 FROM views.records AS a FULL JOIN {schema}.records AS b ON a.kind = b.kind AND a.id = b.id
 WHERE (a.*) IS DISTINCT FROM (b.*) ORDER BY 1, 2 LIMIT 1
 """

@@ -135,11 +135,12 @@ SIZE = "indicators.2.rules.0"
     [
         ({f"{SIZE}.rule": "community-size/9"}, "/data/indicators/2/rules/0/rule"),
         ({f"{SIZE}.rule": "no-such-rule/1"}, "/data/indicators/2/rules/0/rule"),
+        ({f"{SIZE}.clause": "2.9"}, "/data/indicators/2/rules/0/clause"),
         ({f"{SIZE}.parameters.minimum": None}, "/data/indicators/2/rules/0/parameters/minimum"),
         ({f"{DUE}.parameters.grace_days": None}, "/data/indicators/3/rules/0/parameters/grace_days"),
         ({f"{SIZE}.parameters.grace_days": GRACE}, "/data/indicators/2/rules/0/parameters/grace_days"),
         ({f"{DUE}.parameters.grace_days.value": "90"}, "/data/indicators/3/rules/0/parameters/grace_days"),
-        ({f"{DUE}.parameters.grace_days.value": -1}, "/data/indicators/3/rules/0/parameters/grace_days"),
+        ({f"{DUE}.parameters.grace_days.value": 40_000}, "/data/indicators/3/rules/0/parameters/grace_days"),
         ({f"{DUE}.parameters.days_are.value": "lunar"}, "/data/indicators/3/rules/0/parameters/days_are"),
         ({f"{SIZE}.parameters.minimum.quote": "不得低于1200户"}, "/data/indicators/2/rules/0/parameters/minimum/quote"),
         ({f"{SIZE}.parameters.minimum.clause": "2.1"}, "/data/indicators/2/rules/0/parameters/minimum/quote"),
@@ -186,8 +187,10 @@ def test_every_fault_is_told_at_once(founded, second):
         ({f"{SIZE}.parameters.minimum.quote": None}, "cites its clause and quotes it"),
         ({f"{SIZE}.parameters.minimum.clause": None}, "cites its clause and quotes it"),
         ({f"{SIZE}.parameters.minimum.basis": "guessed"}, "basis"),
-        ({f"{SIZE}.parameters.minimum.value": 1000.5}, "a decimal travels as a string"),
-        ({f"{SIZE}.parameters.minimum.value": {"from": [0.5]}}, "a decimal travels as a string"),
+        ({f"{SIZE}.parameters.minimum.value": -1}, "value"),
+        ({f"{SIZE}.parameters.minimum.value": 1000.5}, "value"),
+        ({f"{SIZE}.parameters.minimum.value": {"from": 1000}}, "value"),
+        ({f"{SIZE}.parameters.minimum.value": [1000]}, "value"),
     ],
 )
 def test_what_is_no_scheme_is_not_valid(founded, second, changes, saying):

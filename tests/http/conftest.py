@@ -6,7 +6,7 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,7 @@ def established(**changes: object) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(ledger: Taizhang) -> Iterator[str]:
+def served(ledger: Taizhang) -> Iterator[str]:
     """Serves the ledger from a thread, and gives its address."""
     listening = threading.Event()
     server = Server(create_app(ledger), listening.set)
@@ -84,7 +84,7 @@ def keys(ledger: Taizhang) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def url(ledger: Taizhang, keys: dict[str, str]) -> Iterator[str]:
-    with serving(ledger) as address:
+    with served(ledger) as address:
         with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {keys['administrator']}"}) as client:
             opening = [
                 ("new-cities/fengdong", event("NewCityRegistered", "2019-12-10", name="沣东新城", kind="new-city")),
@@ -107,6 +107,12 @@ def url(ledger: Taizhang, keys: dict[str, str]) -> Iterator[str]:
             assert client.post("/api/v1/batches", json={"entries": entries}).status_code == 201
         assert ledger.views.wait(ledger.log.head()[0], 30)  # they tell what a township may read
         yield address
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Taizhang], AbstractContextManager[str]]:
+    """Serves a ledger for the length of a block, and gives its address."""
+    return served
 
 
 @pytest.fixture(scope="session")
