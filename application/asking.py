@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,17 +9,19 @@ from typing import Any, Protocol
 
 from application import moments
 from application.answers import differences, entry_json, instant_json, marked
+from application.cursors import cursor_of, read_cursor
 from application.histories import Histories
 from application.histories import Log as HistoryLog
 from application.listing import Candidate, Filters, Views
 from application.moments import Moment
 from application.names import Names, open_state
 from application.rights import Reader
+from domain.aggregate import RECORD_ID
 from domain.fact import JsonValue
 from domain.history import History
 from domain.log import Stored
 from domain.records import VOCABULARY, aggregate, record_kind, scope_of, state_json
-from domain.refusals import Code, FieldError, Refused
+from domain.refusals import Code, Refused
 from domain.state import State
 
 SCANNED_LIMIT = 2_000
@@ -57,13 +56,13 @@ class Asking:
         """What a read asks about; see `moments.moment`."""
         return moments.moment(self._log, self._now, known_at, on, min_position)
 
-    def provenance(self, moment: Moment) -> dict[str, JsonValue]:
-        """What an answer rests on. `checkpoint` is null until checkpoints are published."""
+    def provenance(self, moment: Moment, scheme: str | None = None) -> dict[str, JsonValue]:
+        """What an answer rests on, the scheme where one judged. `checkpoint` is null until they are published."""
         return {
             "position": moment.position,
             "known_at": None if moment.known_at is None else instant_json(moment.known_at),
             "on": moment.on.isoformat(),
-            "scheme": None,
+            "scheme": scheme,
             "checkpoint": None,
         }
 
@@ -84,11 +83,11 @@ class Asking:
     ) -> tuple[list[dict[str, JsonValue]], str | None]:
         """A record's entries, oldest first, each with what corrects or retracts it."""
         record, history = self._history(reader, kind, record_id, moment.position)
-        after = int(_read_cursor(cursor, f"events {record}") or 0)
+        after = int(read_cursor(cursor, f"events {record}", r"\d{1,9}") or 0)
         stored = self._log.of_record(record, after_version=after, until=moment.position)[: limit + 1]
         shown = [entry_json(one, self._names) | marked(VOCABULARY.read(one.entry), history) for one in stored[:limit]]
         more = len(stored) > limit
-        return shown, _cursor(f"events {record}", str(after + limit)) if more else None
+        return shown, cursor_of(f"events {record}", str(after + limit)) if more else None
 
     def diff(self, reader: Reader, kind: str, record_id: str, start: Moment, end: Moment) -> dict[str, JsonValue]:
         """What differs in a record between two moments, field by field."""
@@ -111,7 +110,7 @@ class Asking:
     ) -> tuple[list[dict[str, JsonValue]], str | None, Moment]:
         """A page of records by id, the cursor of the next one, and the moment that the page is true of."""
         tag = f"list {kind} {filters}"
-        after = _read_cursor(cursor, tag)
+        after = read_cursor(cursor, tag, RECORD_ID)
         if moment.is_current:
             position = self._views.position()
             moment = Moment(position, self._log.recorded_at(position), moment.on, is_current=True)
@@ -129,12 +128,12 @@ class Asking:
             for one, shown in zip(candidates, self._shown(kind, candidates, moment), strict=True):
                 if shown is not None and _matches(shown, filters):
                     if len(found) == limit:
-                        return self._opened(kind, found), _cursor(tag, after), moment
+                        return self._opened(kind, found), cursor_of(tag, after), moment
                     found.append(shown)
                 after = one.id
             if len(candidates) < wanted:
                 return self._opened(kind, found), None, moment
-        return self._opened(kind, found), _cursor(tag, after), moment
+        return self._opened(kind, found), cursor_of(tag, after), moment
 
     def entries(
         self, reader: Reader, after: int, limit: int, moment: Moment
@@ -249,23 +248,3 @@ def _matches(shown: dict[str, JsonValue], filters: Filters) -> bool:
     return (filters.status is None or shown["status"] == filters.status) and (
         filters.q is None or filters.q.casefold() in str(shown.get("name") or "").casefold()
     )
-
-
-def _cursor(tag: str, after: str) -> str:
-    digest = hashlib.sha256(tag.encode()).digest()[:6]
-    return base64.urlsafe_b64encode(digest + after.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str | None, tag: str) -> str:
-    if cursor is None:
-        return ""
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        after = raw[6:].decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raw, after = b"", ""
-    if raw[:6] != hashlib.sha256(tag.encode()).digest()[:6]:
-        raise Refused(
-            Code.BAD_CURSOR, "the cursor is not of this list", errors=[FieldError("/cursor", "not of this list")]
-        )
-    return after

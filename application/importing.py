@@ -128,7 +128,7 @@ def count_lines(opening: Opening) -> int:
     with opening() as table:
         lines = sum(block.count(b"\n") for block in iter(lambda: table.read(1 << 20), b""))
     if lines > LINE_LIMIT:
-        raise TooLong(f"{lines} lines; {LINE_LIMIT} are the limit")
+        raise TooLong(f"共 {lines} 行，上限 {LINE_LIMIT} 行")
     return lines
 
 
@@ -277,7 +277,7 @@ def _read(table: IO[bytes]) -> Iterator[Row | Fault | _Skipped]:
     header = table.readline(_LINE_BYTES).removeprefix(_BOM)
     if _cells(header) != [*COLUMNS]:
         shown = header[:200].decode(errors="replace").strip()
-        raise WrongHeader(f"the first line must be {','.join(COLUMNS)}, not {shown!r}")
+        raise WrongHeader(f"首行应为 {','.join(COLUMNS)}，此文件为 {shown!r}")
     line = 1
     while raw := table.readline(_LINE_BYTES):
         line += 1

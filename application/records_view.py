@@ -6,23 +6,20 @@ position, and what is being judged is staged on top until it is durable.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Protocol
 
+from application.histories import FAST_FORWARD_LIMIT, REFERRING_LIMIT, Kept, history_of
 from domain.entry import Entry
 from domain.history import History
 from domain.log import Stored
-from domain.records import VOCABULARY, aggregate
+from domain.records import VOCABULARY
 from domain.state import State
 
 CACHED_ENTRIES = 300_000
 """Entries of records that a view keeps folded at most."""
-FAST_FORWARD_LIMIT = 5_000
-"""Foreign entries that a view reads to catch up; past that it starts afresh."""
-REFERRING_LIMIT = 1_000
 
 
 class Log(Protocol):
@@ -58,8 +55,7 @@ class RecordsView:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._cache: OrderedDict[str, History] = OrderedDict()
-        self._cached_entries = 0
+        self._kept = Kept(CACHED_ENTRIES)
         self._staged: list[_Stage] = []
         self._looked_up: dict[str, Sequence[str]] = {}
         self.position = 0
@@ -69,23 +65,14 @@ class RecordsView:
         for stage in reversed(self._staged):
             if (staged := stage.histories.get(record)) is not None:
                 return staged
-        held = self._cache.get(record)
-        if held is None:
-            self.prefetch((record,))
-            return self._cache[record]
-        self._cache.move_to_end(record)
-        return held
+        held = self._kept.get(record)
+        return self._read((record,))[record] if held is None else held
 
     def prefetch(self, records: Iterable[str]) -> None:
         """Read the records that are not held yet, in one query."""
-        wanted = [record for record in dict.fromkeys(records) if record not in self._cache]
-        if not wanted:
-            return
-        found = self._log.of_records(wanted, until=self.position)
-        for record in wanted:
-            kind = record.partition("/")[0]
-            entries = [VOCABULARY.read(stored.entry) for stored in found.get(record, ())]
-            self._keep(record, History(aggregate(kind), entries))
+        wanted = [record for record in dict.fromkeys(records) if record not in self._kept]
+        if wanted:
+            self._read(wanted)
 
     def look_up(self, targets: Iterable[str]) -> None:
         """Read which records name the targets, in one query; it holds until the outermost stage ends."""
@@ -136,7 +123,7 @@ class RecordsView:
                 self._staged[-1].references.setdefault(target, []).extend(sources)
         else:
             for record, history in stage.histories.items():
-                self._keep(record, history)
+                self._kept.keep(record, history)
 
     def _end(self, stage: _Stage) -> None:
         self._staged.remove(stage)
@@ -158,25 +145,20 @@ class RecordsView:
             self.forget()
             return
         for stored in newer:
-            entry = VOCABULARY.read(stored.entry)
-            held = self._cache.get(entry.record)
-            if held is not None:
-                self._keep(entry.record, held.and_then(entry))
+            self._kept.follow(VOCABULARY.read(stored.entry))
             self.position = stored.position
 
     def forget(self) -> None:
         """Drop everything held and stand at the log's head: after an outage nothing is taken for granted."""
-        self._cache.clear()
-        self._cached_entries = 0
+        self._kept.clear()
         self.position, _ = self._log.head()
 
-    def _keep(self, record: str, history: History) -> None:
-        replaced = self._cache.pop(record, None)
-        self._cached_entries += history.version + 1 - (0 if replaced is None else replaced.version + 1)
-        self._cache[record] = history
-        while self._cached_entries > CACHED_ENTRIES and len(self._cache) > 1:
-            _, dropped = self._cache.popitem(last=False)
-            self._cached_entries -= dropped.version + 1
+    def _read(self, records: Sequence[str]) -> dict[str, History]:
+        found = self._log.of_records(records, until=self.position)
+        read = {record: history_of(record, found.get(record, ())) for record in records}
+        for record, history in read.items():
+            self._kept.keep(record, history)
+        return read
 
 
 class _Stage:

@@ -145,7 +145,9 @@ class Fact(Value):
 
     def value(self, field: str) -> Any:  # noqa: ANN401  # the type is the field's
         """A field by the name that clients know."""
-        return getattr(self, next((own for own, name in self.renamed.items() if name == field), field))
+        if self.renamed:  # few facts have any, and values are read by the million
+            field = next((own for own, name in self.renamed.items() if name == field), field)
+        return getattr(self, field)
 
     def authorities(self, state: Any) -> tuple[Authority, ...]:  # noqa: ARG002, ANN401  # subclasses look at either
         """Who may record this fact in a record of that state (None: it opens the record)."""

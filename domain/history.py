@@ -47,7 +47,11 @@ class History:
         """The history as it was known at a position."""
         if not self.entries or self.entries[-1].position <= position:
             return self
-        return History(self.aggregate, self.entries[: bisect_right(self.entries, position, key=_position)])
+        shorter = History(self.aggregate, self.entries[: bisect_right(self.entries, position, key=_position)])
+        if self._last_correction <= position:  # the same corrections are known, so what stood then stands so still
+            shorter.__dict__["resolved"] = self.resolved
+            shorter.__dict__["steps"] = tuple([step for step in self.steps if step.position <= position])
+        return shorter
 
     @property
     def version(self) -> int:
@@ -72,6 +76,12 @@ class History:
             for version, found in corrections.items()
         }
         return in_force, retracted
+
+    @cached_property
+    def _last_correction(self) -> int:
+        """The position of the last entry that corrects or retracts another; 0 where none does."""
+        corrections = (one for one in reversed(self.entries) if isinstance(one.fact, EventCorrected | EventRetracted))
+        return next((one.position for one in corrections), 0)
 
     def original(self, version: int) -> int:
         """The version that a correction, or a correction of one, is in the end about."""

@@ -21,6 +21,10 @@ class NewCityRegistered(Fact, stored_as="NewCityRegistered/1", zh="新城登记"
     name: Text
     kind: Literal["new-city", "park-office"]
 
+    def claims(self) -> tuple[str, ...]:
+        """Its place among the New Cities."""
+        return (REGISTERED,)
+
 
 class SettingPlanAdopted(
     Fact, stored_as="SettingPlanAdopted/1", zh="编制社区设置专项规划", clause="2.1", by="new-city"
@@ -135,6 +139,9 @@ NewCityFact: TypeAlias = (
     | ImplementingRulesIssued
     | RegionalPartyCommitteeDissolved
 )
+
+REGISTERED = "new-cities?registered"
+"""What every New City is found by."""
 
 # state: registered, for good
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from functools import partial
 from typing import Annotated, Literal, Protocol, Self, TypeAlias, assert_never, get_args
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from domain.aggregate import Aggregate, Records, still_open
 from domain.fact import Count, Day, Fact, JsonValue, Key, Text, Value, fen, yuan
@@ -172,10 +173,13 @@ def admit(scheme: State | None, step: Step[SchemeFact]) -> None:
 # what other records, the rules and the source must allow
 
 
-def _part(share: Fraction) -> Fraction:
-    if not 0 <= share < 1:
-        raise ValueError("a share is less than the whole")
-    return share
+_SHARE = re.compile(r"0(\.\d{1,4})?|\d{1,4}/[1-9]\d{0,3}", re.ASCII)
+
+
+def _share(figure: object) -> Fraction:
+    if not isinstance(figure, str) or not _SHARE.fullmatch(figure) or Fraction(figure) >= 1:
+        raise ValueError("a share is less than the whole, 1/2 or 0.5")
+    return Fraction(figure)
 
 
 _Days = Annotated[int, Field(ge=1, le=3_660)]
@@ -184,7 +188,7 @@ _Days = Annotated[int, Field(ge=1, le=3_660)]
 class Procedure(Value):
     """The figures that every scheme gives for its procedure, each under its own name."""
 
-    assent_needs_more_than: Annotated[Fraction, AfterValidator(_part)]
+    assent_needs_more_than: Annotated[Fraction, BeforeValidator(_share)]
     """The share of those present at a villagers' meeting that those in favour exceed."""
     days_to_dispute: _Days
     days_to_accept: _Days

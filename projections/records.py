@@ -48,6 +48,15 @@ class Face(NamedTuple):
     township: str | None
 
 
+class FoldFailed(Exception):  # noqa: N818  # says what happened
+    """An entry that no row can be made with: its position, and why."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(f"entry {position}: {reason}")
+        self.position = position
+        self.reason = reason
+
+
 class Course(NamedTuple):
     """A record's entries up to some position, folded, and every face that they have shown."""
 
@@ -91,7 +100,7 @@ class Row(NamedTuple):
 def fold(kind: Aggregate, record_id: str, course: Course, entries: Iterable[Entry]) -> Course:
     """The course with these entries, the next of the record, after it.
 
-    In bits or all at once, the result is the same.
+    In bits or all at once, the result is the same. Raises FoldFailed.
     """
     known = [*course.entries]
     steps = [*course.steps]
@@ -100,25 +109,28 @@ def fold(kind: Aggregate, record_id: str, course: Course, entries: Iterable[Entr
     for entry in entries:
         known.append(entry)
         fact = entry.content.data
-        if isinstance(fact, EventCorrected | EventRetracted):
-            history = History(kind, known)
-            steps = [*history.steps]
-            state = history.state
-            if isinstance(fact, EventCorrected) and fact.effective_on is not None:
-                original = known[history.original(fact.version) - 1].content.data
-                first_on = min(first_on, fact.effective_on) if isinstance(original, kind.opening) else first_on
-        else:
-            step = as_it_stands(entry, ())
-            if isinstance(fact, kind.opening):
-                first_on = min(first_on, step.effective_on)
-            if not steps or steps[-1].effective_on <= step.effective_on:
-                steps.append(step)
-                state = kind.evolve(state, step)
-                faces.add(_face(kind, record_id, state))
-                continue
-            insort(steps, step, key=_rank)
-            state = _last(_by_day(kind, steps))
-        faces.update(_face(kind, record_id, one) for _, one in _by_day(kind, steps))
+        try:
+            if isinstance(fact, EventCorrected | EventRetracted):
+                history = History(kind, known)
+                steps = [*history.steps]
+                state = history.state
+                if isinstance(fact, EventCorrected) and fact.effective_on is not None:
+                    original = known[history.original(fact.version) - 1].content.data
+                    first_on = min(first_on, fact.effective_on) if isinstance(original, kind.opening) else first_on
+            else:
+                step = as_it_stands(entry, ())
+                if isinstance(fact, kind.opening):
+                    first_on = min(first_on, step.effective_on)
+                if not steps or steps[-1].effective_on <= step.effective_on:
+                    steps.append(step)
+                    state = kind.evolve(state, step)
+                    faces.add(_face(kind, record_id, state))
+                    continue
+                insort(steps, step, key=_rank)
+                state = _last(_by_day(kind, steps))
+            faces.update(_face(kind, record_id, one) for _, one in _by_day(kind, steps))
+        except Exception as fault:
+            raise FoldFailed(entry.position, f"{type(fault).__name__}: {fault}") from fault
     return Course(tuple(known), tuple(steps), state, frozenset(faces), first_on)
 
 

@@ -78,55 +78,56 @@ class Reading:
         query = asked.query
         filters = Filters(*(query.get(name) or None for name in Filters._fields))
         size, cursor, least = queries.limit(query), queries.cursor(query), queries.min_position(query)
-        moment = self._moment(query)
+        moment = self.moment(query)
         if least is not None and moment.is_current:
             self._asking.caught_up(least)
         found, following, true_of = self._asking.listing(asked.reader, asked.kind, filters, moment, size, cursor)
-        return self._page(found, following, true_of)
+        return self.page(found, following, true_of)
 
     def record(self, asked: Question) -> Response:
         """A record's state, under its version as ETag where it was asked for as it is now."""
-        moment = self._moment(asked.query)
+        moment = self.moment(asked.query)
         kind = asked.kind
         state = self._asking.record(asked.reader, kind, asked.part("id"), moment)
         if not moment.is_current:
-            return self._found(state, moment)
+            return self.found(state, moment)
         tag = etag(state["version"])
         if AGGREGATES[kind].seen_with is None and _none_match(asked.request, tag):
             return Response(status_code=304, headers={"ETag": tag})
-        return self._found(state, moment, {"ETag": tag})
+        return self.found(state, moment, {"ETag": tag})
 
     def events(self, asked: Question) -> Response:
         """A page of a record's entries."""
         size, cursor = queries.limit(asked.query), queries.cursor(asked.query)
-        moment = self._moment(asked.query)
+        moment = self.moment(asked.query)
         found, following = self._asking.events(asked.reader, asked.kind, asked.part("id"), moment, size, cursor)
-        return self._page(found, following, moment)
+        return self.page(found, following, moment)
 
     def diff(self, asked: Question) -> Response:
         """What differs in a record between two moments."""
-        start, end = self._moment(asked.query, "from_"), self._moment(asked.query, "to_")
-        return self._found(self._asking.diff(asked.reader, asked.kind, asked.part("id"), start, end), end)
+        start, end = self.moment(asked.query, "from_"), self.moment(asked.query, "to_")
+        return self.found(self._asking.diff(asked.reader, asked.kind, asked.part("id"), start, end), end)
 
     def entries(self, asked: Question) -> Response:
         """A page of the log."""
         size, after = queries.limit(asked.query), _after(asked.query)
-        moment = self._moment(asked.query)
+        moment = self.moment(asked.query)
         found, following = self._asking.entries(asked.reader, after, size, moment)
-        return self._page(found, None if following is None else str(following), moment)
+        return self.page(found, None if following is None else str(following), moment)
 
     def entry(self, asked: Question) -> Response:
         """One entry of the log, as JSON or as the bytes that were hashed."""
         position = queries.position(asked.part("position"))
-        moment = self._moment(asked.query)
+        moment = self.moment(asked.query)
         if position is None or ("known_at" in asked.query and position > moment.position):
             raise Refused(Code.NOT_FOUND, f"there is no entry {asked.part('position')[:20]}")
         if _wants_bytes(asked.request):
             raw = self._asking.raw(asked.reader, position)
             return Response(raw, headers={"Vary": "Accept"}, media_type="application/octet-stream")
-        return self._found(self._asking.entry(asked.reader, position), moment, {"Vary": "Accept"})
+        return self.found(self._asking.entry(asked.reader, position), moment, {"Vary": "Accept"})
 
-    def _moment(self, query: Mapping[str, str], prefix: str = "") -> Moment:
+    def moment(self, query: Mapping[str, str], prefix: str = "") -> Moment:
+        """The moment that a query asks about; `from_` and `to_` name the two of a difference."""
         known_at, on = query.get(f"{prefix}known_at"), query.get(f"{prefix}on")
         try:
             return self._asking.moment(known_at, on, queries.min_position(query))
@@ -136,11 +137,16 @@ class Reading:
             errors = [FieldError(f"/{prefix}{error.pointer[1:]}", error.detail) for error in refusal.errors]
             raise Refused(refusal.code, prefix + refusal.detail, errors=errors) from None
 
-    def _found(self, data: object, moment: Moment, headers: Mapping[str, str] | None = None) -> Response:
-        return json_answer({"data": data, "provenance": self._asking.provenance(moment)}, 200, headers)
+    def found(
+        self, data: object, moment: Moment, headers: Mapping[str, str] | None = None, scheme: str | None = None
+    ) -> Response:
+        """An answer, with what it rests on."""
+        return json_answer({"data": data, "provenance": self._asking.provenance(moment, scheme)}, 200, headers)
 
-    def _page(self, data: object, following: str | None, moment: Moment) -> Response:
-        return json_answer({"data": data, "next": following, "provenance": self._asking.provenance(moment)})
+    def page(self, data: object, following: str | None, moment: Moment, scheme: str | None = None) -> Response:
+        """A page of an answer, with what it rests on."""
+        provenance = self._asking.provenance(moment, scheme)
+        return json_answer({"data": data, "next": following, "provenance": provenance})
 
 
 def _after(query: Mapping[str, str]) -> int:

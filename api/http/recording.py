@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +36,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OUR_ETAG = re.compile(r'"(0|[1-9]\d{0,14})"', re.ASCII)
 
+Entries = list[dict[str, JsonValue]]
 Build = Callable[[dict[str, Any]], tuple[Proposal, ...]]
 
 
@@ -64,10 +65,7 @@ class Recording:
             expected = _expectation(request)
             return lambda body: (expected(proposal(record, body, today=self._today())),)
 
-        entry, *_ = await self._record(request, SINGLE_LIMIT, prepare)
-        return json_answer(
-            entry, 201, {"Location": f"/api/v1/log/entries/{entry['position']}", "ETag": etag(entry["version"])}
-        )
+        return await self._record(request, _SINGLE, prepare)
 
     async def batch(self, request: Request) -> Response:
         """Record a batch: all or nothing."""
@@ -85,12 +83,9 @@ class Recording:
                 raise Refused(Code.INVALID_FIELDS, "a batch is an object with a list, entries", errors=errors)
             return batch(body["entries"], today=self._today())
 
-        return json_answer({"entries": await self._record(request, BATCH_LIMIT, prepare, is_batch=True)}, 201)
+        return await self._record(request, _BATCH, prepare)
 
-    async def _record(
-        self, request: Request, limit: int, prepare: Callable[[], Build], *, is_batch: bool = False
-    ) -> list[dict[str, JsonValue]]:
-        """The entries asked for, as recorded; what they brought about is left out."""
+    async def _record(self, request: Request, manner: _Manner, prepare: Callable[[], Build]) -> Response:
         followed = trail(request.scope)
         credentials = self._authentication.credentials(request)
         actor = await self._threads.record(partial(self._authentication.actor, credentials))
@@ -98,19 +93,23 @@ class Recording:
         parameters(request, ())
         media_type(request, "application/json")
         key, build = _idempotency_key(request), prepare()
-        async with self._bodies.reading(request, limit) as raw:
+        async with self._bodies.reading(request, manner.limit) as raw:
             make = partial(self._proposed, request, actor.account, key, raw, build)
             proposals, idempotent = make() if len(raw) <= INLINE else await self._threads.record(make)
-        recorded = await _answered(self._taizhang, Command(actor.account, proposals, idempotent, is_batch))
+        recorded = await _answered(self._taizhang, Command(actor.account, proposals, idempotent, manner.is_batch))
         followed.position = recorded.entries[-1].position
         followed.outcome = "replayed" if recorded.replayed else "recorded"
         try:
-            entries = await self._threads.record(partial(self._taizhang.asking.recorded, recorded.entries))
+            return await self._threads.record(partial(self._shown, recorded, manner.answer))
         except Exception as error:
             if problems.of_exception(error).fault is Fault.UNAVAILABLE:
                 raise problems.unsettled() from error  # it is recorded, but the answer can't be given now
             raise
-        return [entry for entry in entries if entry["causation_id"] is None]
+
+    def _shown(self, recorded: Recorded, answer: Callable[[Entries], Response]) -> Response:
+        """The answer with the entries that were asked for; what they brought about is left out."""
+        entries = self._taizhang.asking.recorded(recorded.entries)
+        return answer([entry for entry in entries if entry["causation_id"] is None])
 
     def _proposed(
         self, request: Request, account: str, key: str | None, raw: bytes, build: Build
@@ -121,6 +120,28 @@ class Recording:
             asked = f"{request.method} {request.url.path}\n".encode() + canonical(body)
             idempotent = Idempotent(key, self._taizhang.keys.idempotency_mac(account, asked))
         return build(body), idempotent
+
+
+def _of_event(entries: Entries) -> Response:
+    entry, *_ = entries
+    headers = {"Location": f"/api/v1/log/entries/{entry['position']}", "ETag": etag(entry["version"])}
+    return json_answer(entry, 201, headers)
+
+
+def _of_batch(entries: Entries) -> Response:
+    return json_answer({"entries": entries}, 201)
+
+
+class _Manner(NamedTuple):
+    """Whether one event is recorded, or a batch."""
+
+    is_batch: bool
+    limit: int
+    answer: Callable[[Entries], Response]
+
+
+_SINGLE = _Manner(is_batch=False, limit=SINGLE_LIMIT, answer=_of_event)
+_BATCH = _Manner(is_batch=True, limit=BATCH_LIMIT, answer=_of_batch)
 
 
 async def _answered(taizhang: Taizhang, command: Command) -> Recorded:

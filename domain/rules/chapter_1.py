@@ -131,7 +131,7 @@ def _lost(communities: Iterable[Subject], opened: Step[Fact], minimum: int) -> t
     readings = [(date.min, True)]
     for step in in_order(*(one.of(fact) for one in marked for fact in _FACTS)):
         record = record_of[step.position]
-        if isinstance(step.fact, DemonstrationGranted):
+        if type(step.fact) is DemonstrationGranted:
             held.add(record)
         elif record in held:
             held.remove(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any, get_args
+from typing import get_args
 
 from domain.community import Body, Post, PostFilled, PostVacated
 from domain.conversion_case import (
@@ -23,7 +23,7 @@ from domain.fact import Fact, JsonValue
 from domain.rules.city import City, Subject
 from domain.rules.example import Example, Given, community, person, village
 from domain.rules.finding import Deadline, Finding, by_deadlines, day_of, evidence, holding_since, shown_day
-from domain.rules.posts import Holding, holding, post_steps
+from domain.rules.posts import Holding, held_posts, post_steps
 from domain.rules.rule import Grace, NoFigures, rule
 from domain.state import Step
 from domain.village import VillageConverted, VillageDemolished
@@ -335,20 +335,14 @@ def dual_post(city: City, figures: NoFigures) -> Iterator[Finding]:  # noqa: ARG
     """In a converted community the secretary and the director are not one person."""
     for record in city.converted:
         steps = [step for step in post_steps(record) if (step.fact.body, step.fact.role) in _DUAL]
-        held: dict[Holding, Step[Any]] = {}
-        readings = [(record.opened.effective_on, True)]
-        for step in steps:
-            if isinstance(step.fact, PostFilled):
-                held[holding(step)] = step
-            else:
-                held.pop(holding(step), None)
-            readings.append((step.effective_on, not _one_person(held)))
+        held = held_posts(steps)
         secretaries, directors = (_holders(held, post) for post in _DUAL)
         shown: dict[str, JsonValue] = {"secretary": [*secretaries], "director": [*directors]}
-        since = holding_since(readings)
-        if since is None:
+        if _one_person(held):
             yield Finding("met", record.record, None, shown, evidence(*held.values()))
             continue
+        readings = [(step.effective_on, not _one_person(held_posts(steps[:at]))) for at, step in enumerate(steps, 1)]
+        since = holding_since([(record.opened.effective_on, True), *readings])
         begun = [step for step in (record.opened, *steps) if step.effective_on == since]
         holders = {"secretary": secretaries, "director": directors}
         missing = tuple(f"PostFilled {body} {role}" for body, role in _DUAL if not holders[role])

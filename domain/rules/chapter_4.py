@@ -179,8 +179,8 @@ def _renovated(city: City, figures: Renovation, meeting: tuple[type[Fact], ...])
     """What any of the facts in time says of the communities that were short when the policy took effect."""
     for record in city.existing:
         need = Need(
-            _about(figures.in_force_from, premises_by_day(record)),
-            _about(figures.in_force_from, households_by_day(record)),
+            _about(figures.in_force_from, record.once(premises_by_day)),
+            _about(figures.in_force_from, record.once(households_by_day)),
             figures.square_metres_per_100_households,
         )
         if not need.missing and not need.is_short:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple, get_args
 
-from domain.community import Body, BodyFormed, CertificateRegistered, Level, PostFilled, RewardPaid
+from domain.community import Body, BodyFormed, CertificateRegistered, Level, PostFilled, PostVacated, RewardPaid
 from domain.fact import Count, JsonValue
 from domain.new_city import StaffMeasuresIssued
 from domain.rules.city import City, Subject, in_order, rank
 from domain.rules.example import Example, Given, community, new_city, person
 from domain.rules.finding import Deadline, Finding, by_deadlines, evidence, holding_since
 from domain.rules.on_record import on_record
-from domain.rules.posts import Holding, holding, post_steps
+from domain.rules.posts import held_posts, post_steps
 from domain.rules.rule import Amount, Figures, Grace, NoFigures, rule
 from domain.state import Step
 
@@ -156,63 +156,49 @@ def staffing(city: City, figures: Staffing) -> Iterator[Finding]:
     """A body of an active community has fewer or more persons than its range; one never formed has no figure."""
     ranges = figures.ranges()
     for record in city.active:
-        staff = _Staff(ranges)
-        formed = record.of(BodyFormed)
-        posts = post_steps(record)
-        for step in in_order(formed, posts):
-            staff.take(step)
+        formed, posts = record.of(BodyFormed), post_steps(record)
+        persons: dict[Body, set[str]] = {step.fact.body: set() for step in formed}
+        for step in posts:
+            persons.setdefault(step.fact.body, set())
+        held = held_posts(posts)
+        for person_id, body, _ in held:
+            persons[body].add(person_id)
         shown: dict[str, JsonValue] = {
-            body: {"persons": staff.counted(body), "minimum": low, "maximum": high}
+            body: {"persons": len(persons[body]) if body in persons else None, "minimum": low, "maximum": high}
             for body, (low, high) in ranges.items()
         }
-        missing = tuple(f"BodyFormed {body}" for body in ranges if body not in staff.persons)
-        if staff.outside:
-            since = holding_since(staff.readings)
+        missing = tuple(f"BodyFormed {body}" for body in ranges if body not in persons)
+        if any(not ranges[body][0] <= len(several) <= ranges[body][1] for body, several in persons.items()):
+            since = _outside_since(in_order(formed, posts), ranges)
             begun = [step for step in posts if step.effective_on == since]
-            yield Finding(
-                "found", record.record, since, shown, evidence(*formed, *staff.held.values(), *begun), missing
-            )
+            yield Finding("found", record.record, since, shown, evidence(*formed, *held.values(), *begun), missing)
         elif missing:
-            positions = evidence(record.opened, *formed, *staff.held.values())
+            positions = evidence(record.opened, *formed, *held.values())
             yield Finding("undeterminable", record.record, None, shown, positions, missing)
         else:
-            yield Finding("met", record.record, None, shown, evidence(*formed, *staff.held.values()))
+            yield Finding("met", record.record, None, shown, evidence(*formed, *held.values()))
 
 
-class _Staff:
-    """The persons in each body that is known, step by step, and whether any body is outside its range."""
-
-    def __init__(self, ranges: Mapping[Body, tuple[int, int]]) -> None:
-        self._ranges = ranges
-        self.persons: dict[Body, dict[str, int]] = {}
-        """Per body, how many posts of it each person has."""
-        self.held: dict[Holding, Step[Any]] = {}
-        self.outside: set[Body] = set()
-        self.readings: list[tuple[date, bool]] = []
-
-    def take(self, step: Step[Any]) -> None:
-        """Form a body, or fill or vacate a post in one."""
-        body: Body = step.fact.body
-        persons = self.persons.setdefault(body, {})
-        if not isinstance(step.fact, BodyFormed):
-            post = holding(step)
-            if isinstance(step.fact, PostFilled):
-                self.held[post] = step
-                persons[post[0]] = persons.get(post[0], 0) + 1
-            elif self.held.pop(post, None) is not None:
-                persons[post[0]] -= 1
-                if not persons[post[0]]:
-                    del persons[post[0]]
-        low, high = self._ranges[body]
-        if low <= len(persons) <= high:
-            self.outside.discard(body)
+def _outside_since(steps: Iterable[Step[Any]], ranges: Mapping[Body, tuple[int, int]]) -> date | None:
+    """The day since when some body has been outside its range."""
+    held: dict[Body, list[str]] = {}
+    outside: set[Body] = set()
+    readings: list[tuple[date, bool]] = []
+    for step in steps:
+        fact = step.fact
+        body: Body = fact.body
+        persons = held.setdefault(body, [])
+        if type(fact) is PostFilled:
+            persons.append(fact.person.id)
+        elif type(fact) is PostVacated and fact.person in persons:
+            persons.remove(fact.person)
+        low, high = ranges[body]
+        if low <= len(set(persons)) <= high:
+            outside.discard(body)
         else:
-            self.outside.add(body)
-        self.readings.append((step.effective_on, bool(self.outside)))
-
-    def counted(self, body: Body) -> int | None:
-        """The distinct persons in a body; None where it was never formed."""
-        return len(self.persons[body]) if body in self.persons else None
+            outside.add(body)
+        readings.append((step.effective_on, bool(outside)))
+    return holding_since(readings)
 
 
 # 5.2
@@ -381,12 +367,14 @@ def _claims(city: City) -> Mapping[str, Sequence[_Claim]]:
                 first[whose] = record, step
     payments: dict[tuple[str, Level], list[Step[RewardPaid]]] = {}
     for record in city.communities.values() if first else ():
-        for paid in record.of(RewardPaid):
-            payments.setdefault((paid.fact.person, paid.fact.level), []).append(paid)
+        for one in record.of(RewardPaid):
+            payments.setdefault((one.fact.person, one.fact.level), []).append(one)
     claims: dict[str, list[_Claim]] = {}
     for whose, (record, step) in first.items():
-        last = {paid.fact.certificate: paid for paid in in_order(payments.get(whose, ()))}
-        claims.setdefault(record.record, []).append(_Claim(step, in_order(last.values())))
+        paid = payments.get(whose, [])
+        if len(paid) > 1:
+            paid = in_order({one.fact.certificate: one for one in in_order(paid)}.values())
+        claims.setdefault(record.record, []).append(_Claim(step, paid))
     return claims
 
 

@@ -229,7 +229,7 @@ def _episodes(estate: Subject) -> list[tuple[Step[ThreeWithoutFound], Step[Three
     episodes: list[tuple[Step[ThreeWithoutFound], Step[ThreeWithoutResolved] | None]] = []
     for step in in_order(estate.of(ThreeWithoutFound), estate.of(ThreeWithoutResolved)):
         is_open = bool(episodes) and episodes[-1][1] is None
-        if isinstance(step.fact, ThreeWithoutFound):
+        if type(step.fact) is ThreeWithoutFound:
             if not is_open:
                 episodes.append((step, None))
         elif is_open:

@@ -126,7 +126,7 @@ def _agreements(record: Subject, city: City) -> list[_Agreement]:
     terms: dict[str, list[tuple[Step[PartnershipSigned], Step[PartnershipEnded] | None]]] = {}
     for step in in_order(record.of(PartnershipSigned), record.of(PartnershipEnded)):
         same = terms.setdefault(step.fact.agreement, [])
-        if isinstance(step.fact, PartnershipSigned):
+        if type(step.fact) is PartnershipSigned:
             same.append((step, None))
         elif same:
             same[-1] = (same[-1][0], step)
@@ -211,7 +211,7 @@ def incubation(city: City, figures: Incubation) -> Iterator[Finding]:
     closed: list[Step[Any]] = []
     readings = [(opened.effective_on, figures.minimum > 0)]
     for step in in_order(city.subject.of(IncubationBaseOpened), city.subject.of(IncubationBaseClosed)):
-        if isinstance(step.fact, IncubationBaseOpened):
+        if type(step.fact) is IncubationBaseOpened:
             held[step.fact.base] = step
         else:
             held.pop(step.fact.base, None)

@@ -270,7 +270,7 @@ def _share(allocation: Subject, arriving: type[FundsDisbursed | FundsReceived]) 
     by_day = {allocation.opened.effective_on: 0}
     steps: list[Any] = in_order(allocation.of(arriving), allocation.of(FundsReturned))
     for step in steps:
-        signed = -fen(step.fact.amount) if isinstance(step.fact, FundsReturned) else fen(step.fact.amount)
+        signed = -fen(step.fact.amount) if type(step.fact) is FundsReturned else fen(step.fact.amount)
         by_payment[step.fact.payment] = by_payment.get(step.fact.payment, 0) + signed
         in_place = sum(max(0, held) for held in by_payment.values())  # returned before it was received: none is here
         by_day[step.effective_on] = in_place

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from domain.history import History
 from domain.state import Step
 
 FactT = TypeVar("FactT", bound=Fact)
+T = TypeVar("T")
 
 ENDED: frozenset[type[Fact]] = frozenset({CommunitySplit, CommunityMerged, CommunityDissolved})
 
@@ -27,7 +29,7 @@ class Subject:
     sorted by fact once, and every rule looks at its own alone.
     """
 
-    __slots__ = ("_by_fact", "record", "steps")
+    __slots__ = ("_by_fact", "_worked_out", "record", "steps")
 
     def __init__(self, record: str, steps: Sequence[Step[Fact]]) -> None:
         self.record = record
@@ -35,6 +37,7 @@ class Subject:
         self._by_fact: dict[type[Fact], list[Step[Any]]] = defaultdict(list)
         for step in steps:
             self._by_fact[type(step.fact)].append(step)
+        self._worked_out: dict[Callable[[Subject], object], Any] = {}
 
     @property
     def opened(self) -> Step[Fact]:
@@ -60,6 +63,13 @@ class Subject:
         last, end = self.last(given), self.last(taken)
         return last if last is not None and (end is None or rank(end) < rank(last)) else None
 
+    def once(self, work_out: Callable[[Subject], T]) -> T:
+        """What the function says of this record, worked out for the first rule that asks."""
+        if work_out not in self._worked_out:
+            self._worked_out[work_out] = work_out(self)
+        worked_out: T = self._worked_out[work_out]
+        return worked_out
+
     def has_none_of(self, facts: frozenset[type[Fact]]) -> bool:
         """Whether it has no step of those facts."""
         return facts.isdisjoint(self._by_fact)
@@ -72,7 +82,7 @@ def rank(step: Step[Any]) -> tuple[date, int]:
 
 def in_order(*several: Iterable[Step[Any]]) -> list[Step[Any]]:
     """The steps of several facts in one order."""
-    return sorted((step for steps in several for step in steps), key=rank)
+    return sorted(chain.from_iterable(several), key=rank)
 
 
 def judged_day(year: int, on: date) -> date:

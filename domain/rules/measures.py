@@ -40,7 +40,7 @@ def premises_by_day(community: Subject) -> dict[date, Reading]:
     withdrawn: list[Step[Any]] = []
     readings: dict[date, Reading] = {}
     for step in in_order(community.of(PremisesProvided), community.of(PremisesWithdrawn)):
-        if isinstance(step.fact, PremisesProvided):
+        if type(step.fact) is PremisesProvided:
             held[step.fact.premises] = step
         else:
             held.pop(step.fact.premises, None)

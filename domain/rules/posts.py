@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from domain.community import Body, Post, PostFilled, PostVacated
@@ -20,7 +20,13 @@ def post_steps(community: Subject) -> Sequence[Step[Any]]:
     return in_order(filled, vacated) if vacated else filled
 
 
-def holding(step: Step[Any]) -> Holding:
-    """Who took or left which post."""
-    fact = step.fact
-    return (fact.person.id if isinstance(fact, PostFilled) else fact.person), fact.body, fact.role
+def held_posts(steps: Iterable[Step[Any]]) -> dict[Holding, Step[Any]]:
+    """The posts held after all these steps, each with the one by which it was taken."""
+    held: dict[Holding, Step[Any]] = {}
+    for step in steps:
+        fact = step.fact
+        if type(fact) is PostFilled:
+            held[fact.person.id, fact.body, fact.role] = step
+        else:
+            held.pop((fact.person, fact.body, fact.role), None)
+    return held

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Thread
 from typing import IO, Final, LiteralString
 
 from domain.records import AGGREGATES
@@ -17,6 +16,7 @@ from infrastructure.postgres.database import Connection, Database
 from infrastructure.postgres.reader import LogReader
 from infrastructure.views import share, tables
 from infrastructure.views.projecting import Projector
+from projections.records import FoldFailed
 
 SHARES: Final = 2
 """Of the records, each written by a process of its own."""
@@ -32,12 +32,16 @@ OF_A_KIND: Final = (
 Advance = Callable[[int], None]
 
 
+class ShareFailed(RuntimeError):  # noqa: N818  # says what happened
+    """A process that wrote a share of the rows ended before its time."""
+
+
 def build(
     database: Database, connection: Connection, reader: LogReader, schema: str, until: int, done: Advance
 ) -> None:
     """Make a schema's tables, with indexes, of the log up to a position; `done` hears how many more entries are in.
 
-    `done` is called from several threads. Raises BuildFailed where an entry can't be folded, and psycopg.Error.
+    `done` is called from several threads. Raises FoldFailed, ShareFailed and psycopg.Error.
     """
     tables.create(connection, schema)
     shares = SHARES if until >= WORTH_A_PROCESS else 1
@@ -56,32 +60,28 @@ def build(
 @contextmanager
 def _others(database: Database, schema: str, until: int, shares: int, done: Advance) -> Generator[None]:
     """Have the other shares written by other processes while the block writes one."""
-    with tempfile.TemporaryFile("w+") as failures:
-        asked = {"conninfo": database.conninfo, "schema": schema, "until": until, "parts": shares}
-        processes = [_other({**asked, "part": part}, failures) for part in range(1, shares)]
-        listeners = [Thread(target=_listen, args=[process.stdout, done]) for process in processes]
+    asked = {"conninfo": database.conninfo, "schema": schema, "until": until, "parts": shares}
+    with tempfile.TemporaryFile("w+") as complaints, ThreadPoolExecutor() as pool:
+        processes = [_other({**asked, "part": part}, complaints) for part in range(1, shares)]
         try:
-            for listener in listeners:
-                listener.start()
+            heard = [pool.submit(_hear, process, done) for process in processes]
             yield
-            codes = [process.wait() for process in processes]
+            for one in heard:
+                one.result()
+        except ShareFailed:
+            complaints.seek(0)
+            raise ShareFailed(complaints.read()) from None
         finally:
             for process in processes:
                 process.kill()
-                process.wait()
-            for listener in listeners:
-                listener.join()
-        if any(codes):
-            failures.seek(0)
-            raise share.BuildFailed(failures.read().strip() or f"a process ended with {codes}")
 
 
-def _other(asked: dict[str, object], failures: IO[str]) -> subprocess.Popen[str]:
+def _other(asked: dict[str, object], complaints: IO[str]) -> subprocess.Popen[str]:
     process = subprocess.Popen(  # noqa: S603  # ourselves
         [sys.executable, "-m", share.__name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=failures,
+        stderr=complaints,
         text=True,
     )
     if process.stdin is None:
@@ -91,10 +91,19 @@ def _other(asked: dict[str, object], failures: IO[str]) -> subprocess.Popen[str]
     return process
 
 
-def _listen(output: IO[str], done: Advance) -> None:
-    with output:
-        for size in output:
-            done(int(size))
+def _hear(process: subprocess.Popen[str], done: Advance) -> None:
+    """Take what a process tells, until it ends. Raises FoldFailed, and ShareFailed for whatever else went wrong."""
+    if process.stdout is None:
+        raise AssertionError
+    with process.stdout:
+        for told in process.stdout:
+            match json.loads(told):
+                case [int(position), str(reason)]:
+                    raise FoldFailed(position, reason)
+                case size:
+                    done(size)
+    if process.wait():
+        raise ShareFailed
 
 
 def _index(database: Database, schema: str) -> None:

@@ -11,7 +11,7 @@ from infrastructure.postgres.database import Connection, Database
 from infrastructure.postgres.reader import LogReader
 from infrastructure.views.projecting import BATCH, AnotherFold, Projector
 from infrastructure.views.tables import LIVE, WRITE, acquire, at, ensure, leads, progress
-from projections.records import NAME
+from projections.records import NAME, FoldFailed
 
 LOOK_EVERY: Final = 1.0
 """Seconds between looks of one that stands by, has stopped or hears nothing."""
@@ -87,7 +87,7 @@ class Follower:
                 self._stop_at_failure(connection, projector, fault)
 
     def _stop_at_failure(self, connection: Connection, projector: Projector, fault: Exception) -> None:
-        """Go on one by one to the entry at fault, say so where everybody sees it, and wait until that is undone."""
+        """Go on to the transaction at fault, say so where everybody sees it, and wait until that is undone."""
         if isinstance(fault, AnotherFold):
             self._failure = str(fault)
             self._stopping.wait(LOOK_EVERY)
@@ -97,13 +97,17 @@ class Follower:
                 projector.advance(connection, limit=1)
         except TRANSIENT:
             raise
-        except Exception as first:  # noqa: BLE001  # the same, at the entry itself
-            import traceback; traceback.print_exc()
+        except Exception as first:  # noqa: BLE001  # the same, in the transaction at fault
+            failed_at = first.position if isinstance(first, FoldFailed) else None
             with connection.transaction():
                 acquire(connection, WRITE)
                 connection.execute(
-                    at("UPDATE {schema}.progress SET failed_at = position + 1, failure = %s WHERE name = %s", LIVE),
-                    [f"{type(first).__name__}: {first}", NAME],
+                    at(
+                        "UPDATE {schema}.progress SET failed_at = coalesce(%s, position + 1), failure = %s"
+                        " WHERE name = %s",
+                        LIVE,
+                    ),
+                    [failed_at, str(first), NAME],
                 )
             while self._look(connection) is not None and not self._stopping.is_set():
                 self._stopping.wait(LOOK_EVERY)
@@ -111,6 +115,5 @@ class Follower:
     def _look(self, connection: Connection) -> str | None:
         """See what the views say about themselves."""
         standing = progress(connection)
-        failed = standing is not None and standing.failure is not None
-        self._failure = f"entry {standing.failed_at}: {standing.failure}" if standing is not None and failed else None
+        self._failure = None if standing is None else standing.failure
         return self._failure

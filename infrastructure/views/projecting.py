@@ -8,14 +8,14 @@ from itertools import chain
 from typing import Final
 
 from domain.aggregate import Aggregate
-from domain.entry import Entry
+from domain.entry import Entry, InvalidEntry
 from domain.log import BATCH_LIMIT, Stored
 from domain.records import AGGREGATES, VOCABULARY
 from infrastructure.postgres.database import Connection
 from infrastructure.postgres.reader import LogReader
 from infrastructure.views.rows import upsert
 from infrastructure.views.tables import WRITE, acquire, at, progress
-from projections.records import NAME, Course, Row, fold, owners, row
+from projections.records import NAME, Course, FoldFailed, Row, fold, owners, row
 
 BATCH: Final = 2_000
 """Entries of one transaction at most."""
@@ -43,13 +43,13 @@ class Projector:
         """Where the courses kept stand; -1 where they are not to be relied on."""
 
     def advance(self, connection: Connection, *, limit: int | None = None, until: int | None = None) -> int:
-        """Take the next entries, BATCH where `limit` is None, into the rows, exactly once; returns the position reached.
+        """Take the next entries (BATCH, or `limit`) into the rows, exactly once, and return the position reached.
 
         Rows and position change in one transaction, whoever else does the same: a failure changes neither.
 
         Raises:
             AnotherFold: The rows are not of our fold.
-            InvalidEntry: An entry can't be read; so does whatever the fold of one raises.
+            FoldFailed: An entry can't be read or folded.
             psycopg.Error: As the database has it.
         """
         with connection.transaction():
@@ -60,7 +60,7 @@ class Projector:
             if standing.position != self._position:
                 self._forget()
             self._position = -1
-            stored = self._transactions(standing.position, limit, until)
+            stored = self._transactions(standing.position, limit or BATCH, until)
             position = stored[-1].position if stored else standing.position
             if stored:
                 upsert(connection, self._schema, self._rows(stored))
@@ -96,7 +96,7 @@ class Projector:
     def _rows(self, stored: Sequence[Stored]) -> list[Row]:
         fresh: dict[str, list[Entry]] = defaultdict(list)
         for one in stored:
-            entry = VOCABULARY.read(one.entry)
+            entry = read(one)
             fresh[entry.record].append(entry)
         for record, entries in fresh.items():
             held = Course() if entries[0].version == 1 else self._kept.get(record)
@@ -140,7 +140,7 @@ class Projector:
                 found[record] = held
         if missing:
             for record, stored in self._reader.of_records(missing, until=until).items():
-                entries = [VOCABULARY.read(one.entry) for one in stored]
+                entries = [read(one) for one in stored]
                 found[record] = fold(_kind(record), _id(record), Course(), entries)
                 self._keep(record, found[record])
         return found
@@ -165,6 +165,14 @@ class Projector:
     def _forget(self) -> None:
         self._kept.clear()
         self._size = 0
+
+
+def read(stored: Stored) -> Entry:
+    """Return the entry, validated. Raises FoldFailed."""
+    try:
+        return VOCABULARY.read(stored.entry)
+    except InvalidEntry as fault:
+        raise FoldFailed(stored.position, str(fault)) from fault
 
 
 def _kind(record: str) -> Aggregate:

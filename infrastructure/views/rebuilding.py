@@ -12,10 +12,7 @@ from infrastructure.postgres.reader import LogReader
 from infrastructure.views import tables
 from infrastructure.views.building import build
 from infrastructure.views.projecting import BATCH, Projector
-from infrastructure.views.share import BuildFailed
 from infrastructure.views.tables import CHECK, LIVE, NEXT, REBUILD, WRITE
-
-__all__ = ["BuildFailed", "Difference", "check", "rebuild"]
 
 COMPARED: Final[LiteralString] = """
 SELECT coalesce(a.kind, b.kind), coalesce(a.id, b.id), to_json(a), to_json(b)
@@ -42,7 +39,7 @@ def rebuild(database: Database, progress: Told) -> int:
     Reading never stops, and following only while the last entries are taken in. Killed at any moment, it leaves the
     live views as they were, and the next one begins anew.
 
-    Raises BuildFailed where the log can't be folded, and psycopg.Error.
+    Raises FoldFailed where the log can't be folded, ShareFailed where a process died, and psycopg.Error.
     """
     with _beside(database, NEXT) as (connection, reader):
         projector = _built(database, connection, reader, NEXT, reader.head()[0], progress)
@@ -57,7 +54,7 @@ def rebuild(database: Database, progress: Told) -> int:
 def check(database: Database, progress: Told) -> Difference | None:
     """Compare the live views with what the log gives at their position; None where they are the same.
 
-    Raises BuildFailed where the log can't be folded, and psycopg.Error.
+    Raises FoldFailed where the log can't be folded, ShareFailed where a process died, and psycopg.Error.
     """
     with _beside(database, CHECK) as (connection, reader):
         tables.ensure(connection)

@@ -8,17 +8,14 @@ import signal
 import sys
 from collections.abc import Callable, Generator
 
-from domain.entry import Entry, InvalidEntry
-from domain.records import AGGREGATES, VOCABULARY
+from domain.entry import Entry
+from domain.records import AGGREGATES
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.reader import LogReader
+from infrastructure.views.projecting import read
 from infrastructure.views.rows import COPY, line
 from infrastructure.views.tables import at
-from projections.records import Course, fold, row
-
-
-class BuildFailed(RuntimeError):  # noqa: N818  # says what happened
-    """The rows can't be made from this log: which entry or record it is, and why."""
+from projections.records import Course, FoldFailed, fold, row
 
 
 def write(database: Database, schema: str, until: int, *, part: int, parts: int, done: Callable[[int], None]) -> None:
@@ -26,7 +23,7 @@ def write(database: Database, schema: str, until: int, *, part: int, parts: int,
 
     All entries of the share are validated; `done` is told how many more were. Holds no more than one record's entries.
 
-    Raises BuildFailed and psycopg.Error.
+    Raises FoldFailed and psycopg.Error.
     """
     reader = LogReader(database, readers=1)
     collecting = gc.isenabled()
@@ -51,10 +48,7 @@ def _lines(reader: LogReader, until: int, part: int, parts: int, done: Callable[
     for batch in reader.scan_records(until=until, part=part, parts=parts):
         lines: list[str] = []
         for stored in batch:
-            try:
-                entry = VOCABULARY.read(stored.entry)
-            except InvalidEntry as fault:
-                raise BuildFailed(str(fault)) from fault
+            entry = read(stored)
             if entry.record == record:
                 entries.append(entry)
                 continue
@@ -73,24 +67,24 @@ def _line(record: str, entries: list[Entry]) -> str:
     aggregate = AGGREGATES[kind]
     if aggregate.parent is not None:
         return ""
-    try:
-        return line(row(aggregate, record_id, fold(aggregate, record_id, Course(), entries)))
-    except Exception as fault:
-        raise BuildFailed(f"{record}: {type(fault).__name__}: {fault}") from fault
+    return line(row(aggregate, record_id, fold(aggregate, record_id, Course(), entries)))
 
 
 def main() -> int:
-    """Write the share that standard input names; say on standard output, a number a line, how many entries it took."""
+    """Write the share that standard input names.
+
+    Says on standard output, as JSON a line, how many more entries are in, or the position and reason of a failure.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this one stops it
 
     def done(size: int) -> None:
-        print(size, flush=True)  # noqa: T201  # fails where nobody listens any more, which ends this one
+        print(json.dumps(size), flush=True)  # noqa: T201  # fails where nobody listens any more, which ends this one
 
     asked = json.load(sys.stdin)
     try:
         write(Database.at(asked.pop("conninfo")), **asked, done=done)
-    except BuildFailed as failure:
-        print(failure, file=sys.stderr)  # noqa: T201  # for whoever started this one
+    except FoldFailed as failure:
+        print(json.dumps([failure.position, failure.reason]), flush=True)  # noqa: T201  # the same
         return 1
     return 0
 

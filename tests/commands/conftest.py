@@ -93,10 +93,10 @@ def bare(tmp_path: Path, database: Database) -> Home:
     return Home(tmp_path / "ledger", database)
 
 
-@pytest.fixture
-def embedded(tmp_path: Path) -> Home:
+@pytest.fixture(scope="session")
+def home_in() -> Callable[[Path], Home]:
     """A directory without a ledger, and without a database of its own yet."""
-    return Home(tmp_path / "ledger", None)
+    return lambda directory: Home(directory, None)
 
 
 @pytest.fixture

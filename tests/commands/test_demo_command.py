@@ -2,59 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+import pytest
 
 OWN = ("recorded_at", "correlation_id", "leaf_hash")
 
 
-def test_the_demonstration_serves_and_is_the_same_each_time(embedded: Any, bare: Any) -> None:
-    with embedded.serving("demo") as first:
-        assert [*first] == ["url", "logins", "verifier_key"]
-        assert [login["role"] for login in first["logins"]] == ["inspector", "recorder", "arbiter"]
-        for login in first["logins"]:
-            assert [*login] == ["role", "account", "password", "key"]
-            assert _get(
-                first, login, f"accounts/{login['account']}" if login["role"] != "recorder" else "new-area/xixian"
-            )
-            assert httpx.post(
-                f"{first['url']}/login", data={"account": login["account"], "password": login["password"]}
-            ).status_code in {200, 204, 303}
-        history = _history(first)
-        assert embedded.run("key", "add", "--account", "abc", "--office", "new-area").code == 0
-        assert _servers_of(embedded.directory)
-    assert not _servers_of(embedded.directory)
-
-    with bare.serving("demo") as second:
-        assert _history(second) == history
-        keys = {login["key"] for login in second["logins"]}
-        head = bare.head()
-    with bare.serving("demo") as again:
-        assert not keys & {login["key"] for login in again["logins"]}
-        assert bare.head() == head + len(again["logins"])
+@pytest.fixture(scope="module")
+def served(home_in: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The demonstration on an embedded database, and its history."""
+    home = home_in(tmp_path_factory.mktemp("demo") / "ledger")
+    with home.serving("demo") as served:
+        assert [*served] == ["url", "logins", "verifier_key"]
+        yield served | {"history": _history(served)}
+        assert _servers_of(home.directory)
+    assert not _servers_of(home.directory)
 
 
-def test_every_invented_entry_says_so_and_was_admitted(bare: Any) -> None:
-    with bare.serving("demo") as served:
-        history = _history(served)
-        recorder = served["logins"][1]
-        counted = httpx.post(
-            f"{served['url']}/api/v1/communities/610112002001/events",
-            headers={"Authorization": f"Bearer {recorder['key']}"},
-            json={"type": "HouseholdsCounted", "effective_on": "2022-06-30", "data": {"households": 905}},
-        )
-        assert counted.status_code == 201
-        inspector = served["logins"][0]
-        cases = _get(served, inspector, "conversion-cases?limit=500")["data"]
-    invented = [entry for entry in history if entry["recorded_by"]["account"] != "system"]
+def test_every_visitor_gets_in(served: dict[str, Any]) -> None:
+    assert [login["role"] for login in served["logins"]] == ["inspector", "recorder", "arbiter"]
+    for login in served["logins"]:
+        assert [*login] == ["role", "account", "password", "key"]
+        assert _get(served, login, "communities?township=610112002&limit=500")["data"]
+        named = {"account": login["account"], "password": login["password"]}
+        assert httpx.post(f"{served['url']}/login", data=named).status_code == 303
+
+
+def test_what_is_invented_says_so_and_shows_every_way_that_a_case_can_go(served: dict[str, Any]) -> None:
+    invented = [entry for entry in served["history"] if entry["recorded_by"]["account"] != "system"]
     assert all(entry["note"] == "演示数据" or entry["causation_id"] is not None for entry in invented)
     assert {"EventCorrected", "EventRetracted", "FundsReturned", "CommunitySplit"} <= {one["type"] for one in invented}
+    cases = _get(served, served["logins"][0], "conversion-cases?limit=500")["data"]
     assert {case["status"] for case in cases} == {
         "proposed", "assented", "returned", "passed", "approved", "completed", "refused", "declined", "withdrawn",
     }  # fmt: skip
+
+
+def test_the_history_is_the_same_each_time_and_recorded_once(served: dict[str, Any], bare: Any) -> None:
+    with bare.serving("demo") as second:
+        assert _history(second) == served["history"]
+        head = bare.head()
+    with bare.serving("demo") as again:
+        assert not {one["key"] for one in second["logins"]} & {one["key"] for one in again["logins"]}
+        assert bare.head() == head + len(again["logins"])
 
 
 def test_nothing_invented_is_recorded_in_a_real_ledger(home: Any) -> None:

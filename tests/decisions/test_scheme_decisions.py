@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from datetime import date
+from fractions import Fraction
 
 import pytest
 from pydantic import ValidationError
@@ -148,8 +149,7 @@ SIZE = "indicators.2.rules.0"
         ({"procedure.panel_size": None}, "/data/procedure/panel_size"),
         ({"procedure.panel_size.value": 0}, "/data/procedure/panel_size"),
         ({"procedure.days_to_dispute.value": "15"}, "/data/procedure/days_to_dispute"),
-        ({"procedure.assent_needs_more_than.value": "1"}, "/data/procedure/assent_needs_more_than"),
-        ({"procedure.assent_needs_more_than.value": "half"}, "/data/procedure/assent_needs_more_than"),
+        ({"procedure.assent_needs_more_than.value": "1/1"}, "/data/procedure/assent_needs_more_than"),
         ({"procedure.days_are.value": "lunar"}, "/data/procedure/days_are"),
         ({"procedure.hearing_needed.value": 1}, "/data/procedure/hearing_needed"),
         ({"procedure.unheard_of": GRACE}, "/data/procedure/unheard_of"),
@@ -161,6 +161,19 @@ def test_a_scheme_that_cannot_be_judged_by_is_refused_with_the_place_of_the_faul
     assert caught.value.code is Code.INVALID_FIELDS
     assert [error.pointer for error in caught.value.errors] == [pointer]
     assert caught.value.errors[0].detail in caught.value.detail
+
+
+@pytest.mark.parametrize("share", ["half", "1", "3/2", "1/0", "-1/2", "1e-9999999999", "٠", 1, True], ids=repr)
+def test_a_share_is_a_part_of_the_whole(founded, second, share):
+    founded().when(second({"procedure.assent_needs_more_than.value": share})).refused(
+        Code.INVALID_FIELDS, saying="assent_needs_more_than"
+    )
+
+
+@pytest.mark.parametrize(("share", "part"), [("2/3", Fraction(2, 3)), ("0.6", Fraction(3, 5)), ("0", Fraction(0))])
+def test_a_share_is_read_exactly(founded, second, share, part):
+    world = founded(second({"procedure.assent_needs_more_than.value": share}))
+    assert procedure_on(date(2021, 1, 1), world).assent_needs_more_than == part
 
 
 def test_every_fault_is_told_at_once(founded, second):

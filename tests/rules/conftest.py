@@ -35,9 +35,9 @@ class World:
     def histories(self, known_at: int | None = None) -> dict[str, History]:
         by_record: dict[str, list[Entry]] = defaultdict(list)
         for entry in self.entries:
-            if known_at is None or entry.position <= known_at:
-                by_record[entry.record].append(entry)
-        return {record: History(AGGREGATES[record.partition("/")[0]], of) for record, of in by_record.items()}
+            by_record[entry.record].append(entry)
+        whole = {record: History(AGGREGATES[record.partition("/")[0]], of) for record, of in by_record.items()}
+        return whole if known_at is None else {record: history.until(known_at) for record, history in whole.items()}
 
     def city(self, year: int, on: date | None = None, known_at: int | None = None) -> City:
         on = on or date(year, 12, 31)

@@ -86,9 +86,8 @@ def test_a_query_in_flight_reads_on_and_holds_up_no_other(database, three, villa
         three.record(*villages(range(3, 6)))
         rebuilding = pool.submit(rebuild, database, unheard)
         with database.connect("reader", options="-c statement_timeout=5000") as other:
-            count = 0
-            while count != 6:  # as soon as the new ones are in place
-                count = other.execute("SELECT count(*) FROM views.records").fetchone()[0]
+            while other.execute("SELECT count(*) FROM views.records").fetchone() != (6,):  # until they are in place
+                assert not rebuilding.done()
         assert not rebuilding.done()  # it waits to drop what is still read
         assert cursor.fetchall() == [("v-00001",), ("v-00002",)]
         cursor.close()

@@ -24,7 +24,9 @@ said = st.one_of(
     st.tuples(st.just("HouseholdsCounted"), st.fixed_dictionaries({"households": st.integers(0, 3)})),
     st.tuples(st.just("CommunityRenamed"), st.fixed_dictionaries({"name": st.sampled_from(["东社区", "西社区"])})),
     st.tuples(st.just("CommunityDissolved"), st.just({"reason": "撤销"})),
-    st.tuples(st.just("EventRetracted"), st.fixed_dictionaries({"version": st.integers(1, 5), "reasons": st.just("误")})),
+    st.tuples(
+        st.just("EventRetracted"), st.fixed_dictionaries({"version": st.integers(1, 5), "reasons": st.just("误")})
+    ),
     st.tuples(
         st.just("EventCorrected"),
         st.fixed_dictionaries(

@@ -1,0 +1,252 @@
+"""Scores of New Cities at three times: as known when, about which day, and by which version of the scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final, NamedTuple, TypeAlias
+
+from application.gathering import Gathered, Gathering
+from application.histories import Histories
+from application.moments import ZONE, Moment
+from application.recent import Recent
+from application.yardsticks import Yardsticks
+from domain import causes, scoring
+from domain.assessment import AssessmentOpened
+from domain.causes import Cause, Change
+from domain.history import History
+from domain.refusals import Code, Refused
+from domain.rules.city import judged_day
+from domain.scheme import SchemeAdopted, SchemeRepealed
+from domain.scoring import Deduction, Score
+from domain.state import State
+
+JUDGED_FINDINGS: Final = 150_000
+"""Findings of scores that are kept at most: about 1 KB each."""
+ANSWERS: Final = 20_000
+"""Answers that are remembered: where each stands, not the scores themselves."""
+
+_DECISIVE = (SchemeAdopted, SchemeRepealed, AssessmentOpened)
+
+
+class Asked(NamedTuple):
+    """Whose score is asked for, at which three times."""
+
+    new_city: str
+    year: int
+    position: int
+    on: date
+    scheme: str | None
+    """None: the one in force on the year's last day, or the one that the assessment was opened with."""
+
+
+class Standing(NamedTuple):
+    """By what a score was judged, and the assessment's own record."""
+
+    scheme: str
+    simulated: bool
+    """Whether it is another scheme than the one that judges the year."""
+    assessment: History
+    """The assessment's entries, as known then; none where it isn't opened."""
+    record: State | None
+    """The assessment on the asked day; None where it isn't opened."""
+    key: ScoreKey
+
+
+class Scored(NamedTuple):
+    """A New City's score, and what it stands on."""
+
+    score: Score
+    standing: Standing
+    rank: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The assessment's path."""
+        return f"assessments/{self.score.year}-{self.score.new_city}"
+
+
+ScoreKey: TypeAlias = tuple[str, int, date, str, int, tuple[int, int] | None]
+"""New City, year, judged day, scheme, last entry of the New City's records, and how much of its assessment is known."""
+
+
+class Difference(NamedTuple):
+    """How a score moved between two times of knowing."""
+
+    before: Scored
+    after: Scored
+    causes: Sequence[Cause]
+
+
+class Assessing:
+    """Scores, findings and differences. Every method raises Refused for a bad question."""
+
+    def __init__(self, histories: Histories) -> None:
+        self._histories = histories
+        self._gathering = Gathering(histories)
+        self.yardsticks = Yardsticks(histories)
+        self._standings: Recent[Asked, Standing] = Recent(ANSWERS)
+        self._scores: Recent[ScoreKey, Score] = Recent(JUDGED_FINDINGS)
+
+    def scoreboard(self, year: int, moment: Moment, scheme: str | None = None) -> list[Scored]:
+        """The scores of all New Cities on record by the judged day, with their ranks, by id.
+
+        Raises Refused: no-scheme for a year that none judges, unknown-reference for a scheme that is not adopted.
+        """
+        self.scheme(year, moment, scheme)
+        return _ranked(self._scored(sorted(self._registered(year, moment)), year, moment, scheme))
+
+    def board_of(self, new_city: str, year: int, moment: Moment, scheme: str | None = None) -> list[Scored]:
+        """The scoreboard that a New City stands on.
+
+        Raises Refused as `scoreboard` does; not-found for an unknown New City, not-yet for one not registered then.
+        """
+        self._check_registered(new_city, year, moment)
+        alone = self._scored([new_city], year, moment, scheme)
+        if scheme is None and self.yardsticks.of_year(year, moment.position) is None:
+            return alone  # opened by a scheme that no longer judges the year, so that the others have none
+        return self.scoreboard(year, moment, scheme)
+
+    def findings(self, new_city: str | None, year: int, moment: Moment, scheme: str | None) -> list[Scored]:
+        """The scores of the New City, or of all that are on record by the judged day, by id, for their findings.
+
+        Raises Refused as `scoreboard` does.
+        """
+        self.scheme(year, moment, scheme)
+        registered = self._registered(year, moment)
+        wanted = registered if new_city is None else registered & {new_city}
+        return self._scored(sorted(wanted), year, moment, scheme)
+
+    def difference(self, new_city: str, year: int, start: Moment, end: Moment, scheme: str | None) -> Difference:
+        """Why the score differs between two times of knowing, both about one day."""
+        if end.position < start.position:
+            back = self.difference(new_city, year, end, start, scheme)
+            return Difference(back.after, back.before, [cause._replace(points=-cause.points) for cause in back.causes])
+        before, after = (
+            next(one for one in self.board_of(new_city, year, moment, scheme) if one.score.new_city == new_city)
+            for moment in (start, end)
+        )
+        anew: Score | None = None
+        adopted_at: tuple[int, ...] = ()
+        if before.standing.scheme != after.standing.scheme:
+            anew = self._by_another(new_city, year, start, before.standing, after.standing.scheme, end.position)
+            adopted_at = self._chosen_at(before.standing, after, start.position, end.position)
+        (gathered,) = self._gathering.gather([new_city], end.position)
+        changes: list[Change] = []
+        for record, history in (*gathered.histories.items(), (after.path, after.standing.assessment)):
+            changes += causes.changes_in(record, history, start.position, _day_of(start))
+        found = causes.difference(before.score, after.score, sorted(changes), anew, adopted_at)
+        return Difference(before, after, found)
+
+    def _by_another(
+        self, new_city: str, year: int, moment: Moment, standing: Standing, scheme: str, position: int
+    ) -> Score:
+        """What was known at a moment, judged by a scheme that was adopted by a later position."""
+        (gathered,) = self._gathering.gather([new_city], moment.position)
+        yardstick = self.yardsticks.yardstick(scheme, position)
+        return scoring.score(gathered.city(year, moment.on), yardstick, deductions(standing.record))
+
+    def _chosen_at(self, before: Standing, after: Scored, start: int, end: int) -> tuple[int, ...]:
+        """The positions, past the first, of the entries by which another scheme came to judge."""
+        schemes = self.yardsticks.adopted(end)
+        states = [schemes.get(before.scheme), schemes.get(after.standing.scheme), after.standing.record]
+        steps = [
+            step for state in states if state is not None for step in (*state.fields.values(), *state.steps.values())
+        ]
+        decisive = {step.position for step in steps if isinstance(step.fact, _DECISIVE) and step.position > start}
+        return tuple(sorted(decisive))
+
+    def scheme(self, year: int, moment: Moment, scheme: str | None) -> str:
+        """The scheme that a year is judged by. Raises Refused: no-scheme, or unknown-reference for the one asked."""
+        if scheme is not None:
+            self.yardsticks.yardstick(scheme, moment.position)
+            return scheme
+        in_force = self.yardsticks.of_year(year, moment.position)
+        if in_force is None:
+            raise no_scheme(year)
+        return in_force
+
+    def _registered(self, year: int, moment: Moment) -> set[str]:
+        day = judged_day(year, moment.on)
+        paths = [f"new-cities/{one}" for one in self._gathering.new_cities(moment.position)]
+        histories = self._histories.many(paths, moment.position)
+        return {path.partition("/")[2] for path, history in histories.items() if history.on(day) is not None}
+
+    def _check_registered(self, new_city: str, year: int, moment: Moment) -> None:
+        history = self._histories.at(f"new-cities/{new_city}", moment.position)
+        if history.state is None:
+            raise Refused(Code.NOT_FOUND, f"there is no new-cities/{new_city}")
+        day = judged_day(year, moment.on)
+        if history.on(day) is None:
+            raise Refused(Code.NOT_YET, f"new-cities/{new_city} is registered after {day}")
+
+    def _scored(self, new_cities: Sequence[str], year: int, moment: Moment, scheme: str | None) -> list[Scored]:
+        found: dict[str, Scored] = {}
+        missing: list[str] = []
+        for new_city in new_cities:
+            standing = self._standings.get(Asked(new_city, year, moment.position, moment.on, scheme))
+            score = None if standing is None else self._scores.get(standing.key)
+            if standing is None or score is None:
+                missing.append(new_city)
+            else:
+                found[new_city] = Scored(score, standing)
+        if missing:
+            in_force = self.yardsticks.of_year(year, moment.position)
+            for gathered in self._gathering.gather(missing, moment.position):
+                standing = self._standing(gathered, year, moment, scheme, in_force)
+                self._standings.keep(Asked(gathered.new_city, year, moment.position, moment.on, scheme), standing)
+                score = self._judged(gathered, year, moment, standing)
+                found[gathered.new_city] = Scored(score, standing)
+        return [found[new_city] for new_city in new_cities]
+
+    def _standing(
+        self, gathered: Gathered, year: int, moment: Moment, scheme: str | None, in_force: str | None
+    ) -> Standing:
+        new_city = gathered.new_city
+        assessment = self._histories.at(f"assessments/{year}-{new_city}", moment.position)
+        record = assessment.on(moment.on)
+        default: str | None = in_force if record is None else record.value("scheme")
+        chosen = scheme or default
+        if chosen is None:
+            raise no_scheme(year)
+        decided = None if record is None else (assessment.version, _known_by(assessment, moment.on))
+        key = (new_city, year, judged_day(year, moment.on), chosen, gathered.last_position, decided)
+        return Standing(chosen, chosen != default, assessment, record, key)
+
+    def _judged(self, gathered: Gathered, year: int, moment: Moment, standing: Standing) -> Score:
+        score = self._scores.get(standing.key)
+        if score is None:
+            yardstick = self.yardsticks.yardstick(standing.scheme, moment.position)
+            score = scoring.score(gathered.city(year, moment.on), yardstick, deductions(standing.record))
+            self._scores.keep(standing.key, score, 1 + sum(len(line.findings) for line in score.lines))
+        return score
+
+
+def deductions(assessment: State | None) -> tuple[Deduction, ...] | None:
+    """The deductions in force; None where the assessment isn't open."""
+    return None if assessment is None else ()
+
+
+def no_scheme(year: int) -> Refused:
+    """The refusal of a score for a year that no scheme judges."""
+    return Refused(Code.NO_SCHEME, f"no scheme is in force on {year}-12-31, as known then")
+
+
+def _known_by(history: History, on: date) -> int:
+    return sum(step.effective_on <= on for step in history.steps)
+
+
+def _day_of(moment: Moment) -> date:
+    """The day of the instant that it was known at."""
+    return date.min if moment.known_at is None else moment.known_at.astimezone(ZONE).date()
+
+
+def _ranked(scores: Sequence[Scored]) -> list[Scored]:
+    """With ranks, equal scores sharing one: those assessed by the official score, the others after them."""
+    keys = [_merit(one.score) for one in scores]
+    return [one._replace(rank=1 + sum(other > key for other in keys)) for one, key in zip(scores, keys, strict=True)]
+
+
+def _merit(score: Score) -> tuple[bool, Decimal]:
+    return score.official is not None, score.indicative if score.official is None else score.official

@@ -1,0 +1,235 @@
+"""Scores, findings and differences as clients see them, for readers by the rights they have today."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from application.answers import instant_json
+from application.assessing import Assessing, Scored
+from application.moments import Moment
+from application.names import Names, open_state
+from application.rights import Reader
+from domain.fact import JsonValue
+from domain.records import aggregate, state_json
+from domain.refusals import Code, Refused
+from domain.rules import RULES
+from domain.scoring import NONE_LOST, Judged, Line, finding_json
+from domain.state import step_json
+
+PUBLISHED: Final = "ResultPublished"
+OUTCOMES: Final = ("found", "met", "undeterminable")
+
+_ORDER: Final = {name: number for number, name in enumerate(RULES)}
+_ASSESSMENT = re.compile(r"([12]\d{3})-([a-z0-9-]{2,32})", re.ASCII)
+
+
+class Question(NamedTuple):
+    """Which findings are asked for."""
+
+    year: int
+    new_city: str | None = None
+    rule: str | None = None
+    """A rule's name, with its version or without."""
+    outcome: str | None = None
+
+
+class ScoreAnswers:
+    """Answers about scores. Every method raises Refused for a bad question, or one that the reader may not ask."""
+
+    def __init__(self, assessing: Assessing, names: Names) -> None:
+        self._assessing = assessing
+        self._names = names
+
+    def scoreboard(
+        self, reader: Reader, year: int, moment: Moment, scheme: str | None
+    ) -> tuple[list[dict[str, JsonValue]], str]:
+        """The scores that the reader may see, by New City, without what each line rests on; and the scheme."""
+        chosen = self._assessing.scheme(year, moment, scheme)
+        board = self._assessing.scoreboard(year, moment, scheme)
+        return [shown for one in board if (shown := self._shown(reader, one, board, in_full=False)) is not None], chosen
+
+    def assessment(
+        self, reader: Reader, assessment: str, moment: Moment, scheme: str | None
+    ) -> tuple[dict[str, JsonValue], Scored]:
+        """One New City's score with its lines; for others than its readers the result as it was published."""
+        year, new_city = _parts(assessment)
+        board = self._assessing.board_of(new_city, year, moment, scheme)
+        scored = next(one for one in board if one.score.new_city == new_city)
+        shown = self._shown(reader, scored, board, in_full=True)
+        if shown is None:
+            raise Refused(Code.NOT_READABLE, f"{scored.path} belongs to another New City, and no result is published")
+        return shown, scored
+
+    def difference(
+        self, reader: Reader, assessment: str, start: Moment, end: Moment, scheme: str | None
+    ) -> tuple[dict[str, JsonValue], str]:
+        """The score before and after, and what each changed point is put down to; and the scheme of the later one."""
+        year, new_city = _parts(assessment)
+        if not reader.may_read("assessments", new_city):
+            raise Refused(Code.NOT_READABLE, f"assessments/{assessment} belongs to another New City")
+        found = self._assessing.difference(new_city, year, start, end, scheme)
+        sides: dict[str, JsonValue] = {}
+        for side, scored, moment in (("from", found.before, start), ("to", found.after, end)):
+            known_at = None if moment.known_at is None else instant_json(moment.known_at)
+            sides[side] = {"position": moment.position, "known_at": known_at, **_score_json(scored, rank=scored.rank)}
+        changes = [
+            {
+                "kind": cause.kind,
+                "points": _points(cause.points),
+                "positions": list(cause.positions),
+                "score": cause.score,
+                "indicator": cause.indicator,
+            }
+            for cause in found.causes
+        ]
+        shown: dict[str, JsonValue] = {
+            "id": assessment,
+            "kind": "assessments",
+            "new_city": new_city,
+            "year": year,
+            **sides,
+            "causes": changes,
+            "record": self._record(found.after),
+        }
+        return shown, found.after.standing.scheme
+
+    def findings(
+        self, reader: Reader, asked: Question, moment: Moment, scheme: str | None, after: str, limit: int
+    ) -> tuple[list[dict[str, JsonValue]], str | None, str]:
+        """A page of findings by New City, rule and subject; what to go on after; the scheme."""
+        chosen = self._assessing.scheme(asked.year, moment, scheme)
+        scores = self._assessing.findings(asked.new_city, asked.year, moment, scheme)
+        found: list[tuple[str, Judged]] = []
+        for one in scores:
+            if reader.may_read("assessments", one.score.new_city):
+                found += _matching(one, asked, after)
+            if len(found) > limit:
+                break
+        page = found[:limit]
+        following = page[-1][0] if len(found) > limit else None
+        return [finding_json(judged) for _, judged in page], following, chosen
+
+    def _shown(
+        self, reader: Reader, scored: Scored, board: Sequence[Scored], *, in_full: bool
+    ) -> dict[str, JsonValue] | None:
+        """The score as far as the reader may see it: all, the published result, or nothing."""
+        if reader.may_read("assessments", scored.score.new_city):
+            comparable = all(reader.may_read("assessments", one.score.new_city) or _is_published(one) for one in board)
+            shown = _score_json(scored, rank=scored.rank if comparable else None)
+            shown["lines"] = [line_json(line, in_full=in_full) for line in scored.score.lines]
+            return shown | {"record": self._record(scored)}
+        if _is_published(scored) and not scored.standing.simulated:
+            return _published_json(scored)
+        return None
+
+    def _record(self, scored: Scored) -> JsonValue:
+        standing = scored.standing
+        if standing.record is None:
+            return None
+        record_id = scored.path.partition("/")[2]
+        state = state_json(aggregate("assessments"), record_id, standing.assessment.version, standing.record)
+        return open_state(self._names, scored.path, state)
+
+
+def line_json(line: Line, *, in_full: bool) -> dict[str, JsonValue]:
+    """A line as clients see it; in full with the findings that take points or may, and its deductions."""
+    shown: dict[str, JsonValue] = {
+        "indicator": line.indicator,
+        "clause": line.clause,
+        "title": line.title,
+        "points": _points(line.points),
+        "cap": _points(line.cap),
+        "official_deducted": _points(line.official_deducted),
+        "indicative_deducted": _points(line.indicative_deducted),
+        "undeterminable": _points(line.undeterminable),
+        "contested": _points(line.contested),
+        "counts": _counts(line.findings),
+    }
+    if in_full:
+        shown["findings"] = [finding_json(one) for one in line.findings if one.finding.outcome != "met"]
+        shown["deductions"] = [dict(one.shown) for one in line.deductions]
+    return shown
+
+
+def _score_json(scored: Scored, rank: int | None) -> dict[str, JsonValue]:
+    score = scored.score
+    return {
+        "new_city": score.new_city,
+        "year": score.year,
+        "official": None if score.official is None else _points(score.official),
+        "indicative": _points(score.indicative),
+        "contested": _points(score.contested),
+        "undeterminable": _points(score.undeterminable),
+        "scheme": scored.standing.scheme,
+        "simulated": scored.standing.simulated,
+        "rank": rank,
+        "counts": _counts([one for line in score.lines for one in line.findings]),
+    }
+
+
+def _published_json(scored: Scored) -> dict[str, JsonValue]:
+    """A result as everyone may see it: as it was published."""
+    record = scored.standing.record
+    if record is None:
+        raise TypeError(scored)
+    published = step_json(record.steps[PUBLISHED])
+    return {
+        "new_city": scored.score.new_city,
+        "year": scored.score.year,
+        "official": published["score"],
+        "indicative": None,
+        "contested": None,
+        "undeterminable": None,
+        "scheme": scored.standing.scheme,
+        "simulated": False,
+        "rank": None,
+        "counts": None,
+        "lines": [],
+        "record": None,
+        "published": published,
+    }
+
+
+def _is_published(scored: Scored) -> bool:
+    record = scored.standing.record
+    return record is not None and PUBLISHED in record.steps
+
+
+def _matching(scored: Scored, asked: Question, after: str) -> list[tuple[str, Judged]]:
+    """The findings asked for that come after a place in their order, each with its place."""
+    found = [
+        (f"{scored.score.new_city} {_ORDER[one.rule]:04} {one.finding.about}", one)
+        for line in scored.score.lines
+        for one in line.findings
+        if asked.rule in {None, one.rule, one.rule.partition("/")[0]} and asked.outcome in {None, one.finding.outcome}
+    ]
+    return sorted((one for one in found if one[0] > after), key=_place)
+
+
+def _place(found: tuple[str, Judged]) -> str:
+    return found[0]
+
+
+def _counts(findings: Sequence[Judged]) -> dict[str, JsonValue]:
+    counted = Counter(one.finding.outcome for one in findings)
+    return {outcome: counted[outcome] for outcome in OUTCOMES}
+
+
+def _points(points: Decimal) -> str:
+    return f"{points or NONE_LOST:.2f}"
+
+
+def _parts(assessment: str) -> tuple[int, str]:
+    found = _ASSESSMENT.fullmatch(assessment)
+    if found is None:
+        raise Refused(Code.NOT_FOUND, f"there is no assessments/{assessment}")
+    return int(found[1]), found[2]
+
+
+def knows_rule(name: str) -> bool:
+    """Whether a rule is called so, with its version or without."""
+    return any(name in {one, one.partition("/")[0]} for one in RULES)
