@@ -14,12 +14,14 @@ import platformdirs
 
 from application.access import KEY_PREFIX, Access, key_digest
 from application.asking import Asking
+from application.assessing import Assessing
 from application.commands import Command, Proposal
 from application.committing import Recorder
 from application.drafting import content_of
 from application.judging import Judge
 from application.names import Sealed
 from application.records_view import RecordsView
+from application.score_answers import ScoreAnswers
 from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
 from domain.fact import Fact, Person
 from domain.ledger import LedgerOpened, PersonErased
@@ -28,6 +30,7 @@ from domain.new_area import NewAreaRegistered
 from domain.offices import SYSTEM
 from domain.records import VOCABULARY
 from domain.refusals import Code, Refused
+from domain.schemes import FIRST, first_scheme
 from infrastructure.access.passwords import Passwords
 from infrastructure.access.sessions import Sessions
 from infrastructure.access.tokens import Tokens
@@ -93,6 +96,8 @@ class Taizhang:
     log: Log
     recorder: Recorder
     asking: Asking
+    assessing: Assessing
+    scores: ScoreAnswers
     access: Access
     views: RecordViews
     follower: Follower | None
@@ -164,6 +169,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             follower.start()
             stack.callback(follower.stop)
         asking = Asking(log, views, names, now)
+        assessing = Assessing(asking.histories)
         yield Taizhang(
             directory=directory,
             database=base,
@@ -171,6 +177,8 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             log=log,
             recorder=recorder,
             asking=asking,
+            assessing=assessing,
+            scores=ScoreAnswers(assessing, names),
             access=Access(asking.histories, log, views, now),
             views=views,
             follower=follower,
@@ -228,7 +236,10 @@ def initialise(directory: Path, origin: str) -> tuple[str, str]:
 
 
 def found(ledger: Taizhang) -> str:
-    """Record what opens every ledger: itself, the New Area, its first administrator; returns that one's API key."""
+    """Record what opens every ledger: itself, the New Area, its first administrator and the first scheme.
+
+    Returns the administrator's API key.
+    """
     token = new_key()
     key = ledger.keys.signing_key
     opening: list[tuple[str, Fact]] = [
@@ -241,6 +252,7 @@ def found(ledger: Taizhang) -> str:
         ),
         (f"accounts/{ADMINISTRATOR}", KeyIssued(key="first", sha256=key_digest(token))),
     ]
+    opening.append((f"schemes/{FIRST}", first_scheme()))
     new_area = _proposal("new-area/xixian", NewAreaRegistered(name=NEW_AREA_NAME), APPROVED_ON)
     proposals = (new_area, *(_proposal(record, fact, SINCE) for record, fact in opening))
     ledger.recorder.record(Command(SYSTEM.account, proposals), timeout=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 
 from domain.refusals import Code, FieldError, Refused
 
@@ -15,8 +16,11 @@ def cursor_of(tag: str, after: str) -> str:
     return base64.urlsafe_b64encode(digest + after.encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str | None, tag: str) -> str:
-    """The place to go on after; empty for the beginning. Raises Refused (bad-cursor) for that of another list."""
+def read_cursor(cursor: str | None, tag: str, pattern: str) -> str:
+    """The place to go on after, which matches the pattern; empty for the beginning.
+
+    Raises Refused (bad-cursor) for what is no cursor of this list.
+    """
     if cursor is None:
         return ""
     try:
@@ -24,7 +28,7 @@ def read_cursor(cursor: str | None, tag: str) -> str:
         after = raw[6:].decode()
     except (binascii.Error, UnicodeDecodeError):
         raw, after = b"", ""
-    if raw[:6] != hashlib.sha256(tag.encode()).digest()[:6]:
+    if raw[:6] != hashlib.sha256(tag.encode()).digest()[:6] or not re.fullmatch(pattern, after, re.ASCII):
         raise Refused(
             Code.BAD_CURSOR, "the cursor is not of this list", errors=[FieldError("/cursor", "not of this list")]
         )

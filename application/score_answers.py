@@ -45,12 +45,18 @@ class ScoreAnswers:
         self._names = names
 
     def scoreboard(
-        self, reader: Reader, year: int, moment: Moment, scheme: str | None
+        self, reader: Reader, year: int, moment: Moment, scheme: str | None, *, in_full: bool = False
     ) -> tuple[list[dict[str, JsonValue]], str]:
-        """The scores that the reader may see, by New City, without what each line rests on; and the scheme."""
+        """The scores that the reader may see, by New City, and the scheme; in full with what each line rests on."""
         chosen = self._assessing.scheme(year, moment, scheme)
         board = self._assessing.scoreboard(year, moment, scheme)
-        return [shown for one in board if (shown := self._shown(reader, one, board, in_full=False)) is not None], chosen
+        shown = (self._shown(reader, one, board, in_full=in_full) for one in board)
+        return [one for one in shown if one is not None], chosen
+
+    def report(self, reader: Reader, year: int, moment: Moment, scheme: str | None) -> tuple[dict[str, JsonValue], str]:
+        """The whole scoreboard as a report, and the scheme."""
+        scores, chosen = self.scoreboard(reader, year, moment, scheme, in_full=True)
+        return {"report": "assessment", "year": year, "scores": scores}, chosen
 
     def assessment(
         self, reader: Reader, assessment: str, moment: Moment, scheme: str | None

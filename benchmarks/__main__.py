@@ -36,7 +36,7 @@ def main() -> None:
     asked.add_argument("--publish", action="store_true", help="write the tables of docs/performance.md")
     asked.add_argument("--seconds", type=float, default=1.5, help="of every run (default: 1.5)")
     asked.add_argument("--rounds", type=int, default=5, help="of every contender (default: 5)")
-    asked.add_argument("--rows", type=int, default=60_000, help="to import and rebuild (default: 60000)")
+    asked.add_argument("--rows", type=int, default=100_000, help="to import and rebuild (default: 100000)")
     options = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="taizhang-bench-") as folder:
         recorded, served, folds, version = _singles(Path(folder), options.rounds, options.seconds)

@@ -112,6 +112,7 @@ class InvalidEntry(Exception):  # noqa: N818  # says what the bytes are
     def __init__(self, reason: str, position: int | None = None) -> None:
         super().__init__(reason if position is None else f"entry {position}: {reason}")
         self.position = position
+        self.reason = reason
 
 
 class Vocabulary:

@@ -8,16 +8,17 @@ from functools import partial
 from typing import Any, Final, cast
 
 import psycopg
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from api.composition import Taizhang, now
 from api.http import attaching, openapi, pages, problems, static
 from api.http.answers import json_answer
+from api.http.assessing import Assessing
 from api.http.attaching import Attaching
 from api.http.authentication import Authentication, csrf_token, session_token
 from api.http.bodies import Bodies
@@ -112,7 +113,7 @@ async def _home(_request: Request) -> Response:
     return RedirectResponse("/api/docs", 303)
 
 
-def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Starlette:
+def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> FastAPI:
     """The application over a running ledger.
 
     Args:
@@ -125,14 +126,22 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> St
     authentication = Authentication(taizhang)
     threads, bodies = Threads(), Bodies()
     reading = Reading(taizhang, authentication, threads)
+    of_scores = Assessing(taizhang, reading).routes()
+    told_apart = {route.path for route in of_scores}
     recording = Recording(taizhang, authentication, threads, bodies, partial(today, clock))
     streaming = Streaming(taizhang, authentication, threads)
     metrics = Metrics(taizhang.health, lambda: streaming.open)
     service = _Service(taizhang, authentication, threads, metrics)
     signing_in = SigningIn(taizhang, authentication, threads, bodies)
     attachments = Attaching(taizhang, authentication, threads, bodies)
-    routes = [
-        *(route for kind in AGGREGATES for route in _routes_of_records(kind, reading, recording)),
+    routes: list[BaseRoute] = [
+        *of_scores,
+        *(
+            route
+            for kind in AGGREGATES
+            for route in _routes_of_records(kind, reading, recording)
+            if route.path not in told_apart
+        ),
         Route("/api/v1/batches", recording.batch, methods=["POST"]),
         Route(attaching.PATH, attachments.endpoint, methods=["GET", "PUT"]),
         Route("/api/v1/log/entries", reading.endpoint(reading.entries, ENTRIES_PARAMETERS)),
@@ -149,12 +158,17 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> St
         Route("/readyz", service.ready),
         Route("/metrics", service.metrics),
     ]
-    app = Starlette(
+    app = FastAPI(
+        title=openapi.TITLE,
         routes=routes,
         middleware=[Middleware(Observing, metrics=metrics)],
         exception_handlers=dict.fromkeys(ANSWERED, problems.answer),
+        # Its own description comes from signatures; ours comes from the vocabulary, one schema for every event.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
-    app.router.redirect_slashes = False
     app.state.streams = streaming
     return app
 

@@ -22,6 +22,7 @@ from api.http.schemas import Schema, closed, reference
 from domain.log import BATCH_LIMIT
 from domain.records import AGGREGATES
 
+TITLE: Final = "社区治理台账 Taizhang"
 VERSION: Final = "1"
 LOG, SERVICE, RECORD = "台账日志 log", "服务 service", "登记 recording"
 
@@ -79,7 +80,7 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "社区治理台账 Taizhang",
+            "title": TITLE,
             "version": VERSION,
             "summary": "An audit-grade ledger of community governance: recorded once, asked about at any past time.",
             "description": _DESCRIPTION,

@@ -84,11 +84,11 @@ class Reading:
         found, following, true_of = self._asking.listing(asked.reader, asked.kind, filters, moment, size, cursor)
         return self.page(found, following, true_of)
 
-    def record(self, asked: Question) -> Response:
-        """A record's state, under its version as ETag where it was asked for as it is now."""
+    def record(self, asked: Question, told: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Response:
+        """A record's state, as `told`; under its version as ETag where it was asked for as it is now."""
         moment = self.moment(asked.query)
         kind = asked.kind
-        state = self._asking.record(asked.reader, kind, asked.part("id"), moment)
+        state = told(self._asking.record(asked.reader, kind, asked.part("id"), moment))
         if not moment.is_current:
             return self.found(state, moment)
         tag = etag(state["version"])

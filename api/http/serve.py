@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from typing_extensions import override
 
 STOP_WITHIN: Final = 20
@@ -19,7 +19,7 @@ PROXIES: Final = "FORWARDED_ALLOW_IPS"
 """Names the proxies whose X-Forwarded headers are believed; without it, none is."""
 
 
-def serve(app: Starlette, host: str, port: int, *, on_listening: Callable[[str], None] = lambda _: None) -> None:
+def serve(app: FastAPI, host: str, port: int, *, on_listening: Callable[[str], None] = lambda _: None) -> None:
     """Serve until SIGINT or SIGTERM; then take no more, let what is under way finish, and return.
 
     Args:
@@ -41,7 +41,7 @@ def serve(app: Starlette, host: str, port: int, *, on_listening: Callable[[str],
 class Server(uvicorn.Server):
     """Uvicorn with our limits; ends the streams of the log before it waits for its connections to close."""
 
-    def __init__(self, app: Starlette, on_listening: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, on_listening: Callable[[], None]) -> None:
         """`on_listening` is called as soon as requests are taken."""
         super().__init__(
             uvicorn.Config(

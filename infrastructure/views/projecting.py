@@ -76,17 +76,16 @@ class Projector:
         return position
 
     def _transactions(self, after: int, limit: int, until: int | None) -> list[Stored]:
-        """The next entries up to the end of a transaction, so that the rows never show a cause without its consequence.
+        """The next entries in whole transactions, so that the rows never show a cause without its consequence.
 
-        About `limit` of them; where one transaction has more, all of it.
+        At most `limit` of them; where the next transaction has more, that one.
         """
         stored = self._reader.entries(after, limit, until=until)
-        while stored and not stored[-1].closes:
-            if any(one.closes for one in stored):
-                stored.pop()
-            else:
-                stored = self._reader.entries(after, BATCH_LIMIT, until=until)
-        return stored
+        ends = [number for number, one in enumerate(stored, 1) if one.closes]
+        if stored and not ends:
+            stored = self._reader.entries(after, BATCH_LIMIT, until=until)
+            ends = [number for number, one in enumerate(stored, 1) if one.closes][:1]
+        return stored[: ends[-1]] if ends else []
 
     def renew(self, connection: Connection, touched: Iterable[str], until: int) -> None:
         """Write the rows of these records, and of those that are seen with them, as at a position."""
@@ -172,7 +171,7 @@ def read(stored: Stored) -> Entry:
     try:
         return VOCABULARY.read(stored.entry)
     except InvalidEntry as fault:
-        raise FoldFailed(stored.position, str(fault)) from fault
+        raise FoldFailed(stored.position, fault.reason) from fault
 
 
 def _kind(record: str) -> Aggregate:

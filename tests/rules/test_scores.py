@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -86,7 +87,7 @@ def _scheme(costing: dict[str, str]) -> SchemeAdopted:
         for at, (rule, cost) in enumerate(costing.items())
     ]  # fmt: skip
     whole = first_scheme().model_dump(mode="json", exclude_none=True) | {"indicators": indicators}
-    return SchemeAdopted.model_validate_json(__import__("json").dumps(whole))
+    return SchemeAdopted.model_validate_json(json.dumps(whole))
 
 
 def test_rules_share_the_points_of_their_indicator(first, world_of, said):
