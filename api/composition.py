@@ -18,6 +18,7 @@ from application.assessing import Assessing
 from application.commands import Command, Proposal
 from application.committing import Recorder
 from application.drafting import content_of
+from application.filling import Filling
 from application.judging import Judge
 from application.names import Sealed
 from application.records_view import RecordsView
@@ -42,6 +43,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.log import Log
 from infrastructure.postgres.migrating import migrate
+from infrastructure.postgres.tree import LogTree
 from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
@@ -59,6 +61,10 @@ SINCE = date(2019, 12, 10)
 
 class NotInitialised(Exception):  # noqa: N818  # an answer, not an error
     """There is no ledger here yet."""
+
+
+class ForeignKeys(Exception):  # noqa: N818  # an answer, not an error
+    """The keys in the directory are another ledger's."""
 
 
 class AlreadyInitialised(Exception):  # noqa: N818  # an answer, not an error
@@ -98,6 +104,7 @@ class Taizhang:
     asking: Asking
     assessing: Assessing
     scores: ScoreAnswers
+    filling: Filling
     access: Access
     views: RecordViews
     follower: Follower | None
@@ -140,8 +147,12 @@ def opened(directory: Path, *, follow: bool = True) -> Generator[Taizhang]:
         base = stack.enter_context(database(directory))
         migrate(base)
         ledger = stack.enter_context(running(directory, base, ring, follow=follow))
-        if ledger.log.head()[0] == 0:
+        head, _ = ledger.log.head()
+        if head == 0:
             raise NotInitialised(f"the ledger in {directory} has no entries: taizhang init creates it")
+        declared = ledger.asking.histories.at("ledger/ledger", head).state
+        if declared is None or ring.signing_key.verifier_key not in declared.items("keys"):
+            raise ForeignKeys(f"the keys in {directory} are not those of the ledger in this database")
         yield ledger
 
 
@@ -170,6 +181,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             stack.callback(follower.stop)
         asking = Asking(log, views, names, now)
         assessing = Assessing(asking.histories)
+        access = Access(asking.histories, log, views, now)
         yield Taizhang(
             directory=directory,
             database=base,
@@ -179,7 +191,8 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             asking=asking,
             assessing=assessing,
             scores=ScoreAnswers(assessing, names),
-            access=Access(asking.histories, log, views, now),
+            filling=Filling(asking, assessing, access, LogTree(log.reader).root, lambda: log.head()[0]),
+            access=access,
             views=views,
             follower=follower,
             attachments=attachments,
@@ -225,13 +238,14 @@ def initialise(directory: Path, origin: str) -> tuple[str, str]:
     """
     with database(directory) as base:
         migrate(base)
+        with base.connect("reader") as connection:
+            if connection.execute("SELECT EXISTS (SELECT FROM ledger.log)").fetchone() == (True,):
+                raise AlreadyInitialised("there is a ledger already")
         try:
             ring = KeyRing.create(directory, origin)
         except FileExistsError:
             ring = KeyRing.open(directory)
         with running(directory, base, ring, follow=False) as ledger:
-            if ledger.log.head()[0]:
-                raise AlreadyInitialised(f"there is a ledger in {directory} already")
             return ring.signing_key.verifier_key, found(ledger)
 
 
@@ -270,6 +284,7 @@ def issue_key(
     record = f"accounts/{account}"
     state = ledger.asking.histories.at(record, ledger.log.head()[0]).state
     facts: list[tuple[str, Fact]] = []
+    on = SINCE
     if state is None:
         opened = AccountOpened.model_validate(
             {
@@ -283,12 +298,13 @@ def issue_key(
     else:
         if (state.value("office"), state.value("bureau")) != (office, bureau):
             raise Refused(Code.ALREADY_OPEN, f"{record} is an account of {state.value('office')}")
+        on = max(SINCE, state.fields["office"].effective_on)
         lacking = tuple(role for role in dict.fromkeys(wanted) if role not in roles(state))
         if lacking:
             facts.append((record, RolesGranted.model_validate({"roles": lacking})))
     token = new_key()
     facts.append((record, KeyIssued(key=f"key-{secrets.token_hex(4)}", sha256=key_digest(token))))
-    record_as_system(ledger.recorder, facts)
+    record_as_system(ledger.recorder, facts, on)
     return token
 
 

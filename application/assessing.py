@@ -97,6 +97,12 @@ class Assessing:
         self.scheme(year, moment, scheme)
         return _ranked(self._scored(sorted(self._registered(year, moment)), year, moment, scheme))
 
+    def score(self, new_city: str, year: int, moment: Moment) -> Scored:
+        """One New City's score, without its rank. Raises Refused as `board_of` does."""
+        self._check_registered(new_city, year, moment)
+        (scored,) = self._scored([new_city], year, moment, None)
+        return scored
+
     def board_of(self, new_city: str, year: int, moment: Moment, scheme: str | None = None) -> list[Scored]:
         """The scoreboard that a New City stands on.
 
@@ -166,6 +172,10 @@ class Assessing:
         if in_force is None:
             raise no_scheme(year)
         return in_force
+
+    def is_open(self, new_city: str, year: int, position: int) -> bool:
+        """Whether the year's assessment has been opened by a position, whatever the day."""
+        return self._histories.at(f"assessments/{year}-{new_city}", position).state is not None
 
     def _registered(self, year: int, moment: Moment) -> set[str]:
         day = judged_day(year, moment.on)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from datetime import date
 from typing import NamedTuple, Protocol
+
+from pydantic_core import to_json
 
 from application.commands import Idempotent
 from domain.corrections import EventCorrected
@@ -21,7 +22,6 @@ NAME_LIMIT = 100
 """Characters of a person's name at most."""
 _POSITION_ROOM = 160
 """Bytes that the append function adds to a header at most: format, position, instant, cause."""
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Seal(Protocol):
@@ -74,7 +74,7 @@ def planned(
     for field in target.person_fields:
         if field in named:
             named[field] = _sealed(named[field], f"{pointer}/{field}", record, version, seal)
-    body = _JSON.encode(fields).encode()
+    body = to_json(fields)
     model = type(content)
     sealed = model.model_validate_json(body) if target.person_fields else content
     recorded_by: dict[str, JsonValue] = {"account": actor.account}
@@ -114,7 +114,7 @@ def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> 
         if idempotent is not None:
             members["idempotency"] = {"key": idempotent.key, "mac": idempotent.mac}
         members["body"] = {"length": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-        header = _JSON.encode(members)[1:-1]
+        header = to_json(members)[1:-1].decode()
         if len(header.encode()) + len(body) + _POSITION_ROOM > ENTRY_LIMIT:
             raise Refused(
                 Code.ENTRY_TOO_LARGE,

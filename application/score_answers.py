@@ -62,7 +62,7 @@ class ScoreAnswers:
         self, reader: Reader, assessment: str, moment: Moment, scheme: str | None
     ) -> tuple[dict[str, JsonValue], Scored]:
         """One New City's score with its lines; for others than its readers the result as it was published."""
-        year, new_city = _parts(assessment)
+        year, new_city = parts_of(assessment)
         board = self._assessing.board_of(new_city, year, moment, scheme)
         scored = next(one for one in board if one.score.new_city == new_city)
         shown = self._shown(reader, scored, board, in_full=True)
@@ -74,7 +74,7 @@ class ScoreAnswers:
         self, reader: Reader, assessment: str, start: Moment, end: Moment, scheme: str | None
     ) -> tuple[dict[str, JsonValue], str]:
         """The score before and after, and what each changed point is put down to; and the scheme of the later one."""
-        year, new_city = _parts(assessment)
+        year, new_city = parts_of(assessment)
         if not reader.may_read("assessments", new_city):
             raise Refused(Code.NOT_READABLE, f"assessments/{assessment} belongs to another New City")
         found = self._assessing.difference(new_city, year, start, end, scheme)
@@ -229,7 +229,8 @@ def _points(points: Decimal) -> str:
     return f"{points or NONE_LOST:.2f}"
 
 
-def _parts(assessment: str) -> tuple[int, str]:
+def parts_of(assessment: str) -> tuple[int, str]:
+    """The year and the New City that an assessment's id names. Raises Refused (not-found) for what is no such id."""
     found = _ASSESSMENT.fullmatch(assessment)
     if found is None:
         raise Refused(Code.NOT_FOUND, f"there is no assessments/{assessment}")

@@ -16,7 +16,7 @@ import click
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from api.composition import AlreadyInitialised, NotInitialised, data_directory
+from api.composition import AlreadyInitialised, ForeignKeys, NotInitialised, data_directory
 from application.committing import Busy, Stopped, Unsettled
 from domain.refusals import Refused
 
@@ -118,6 +118,10 @@ def _ended(error: BaseException, directory: Path) -> Ended:  # noqa: PLR0911  # 
             return cannot_tell("not-initialised", f"{directory} 中还没有台账。先运行：taizhang init --data {directory}")
         case AlreadyInitialised():
             return does_not_hold("already-initialised", f"{directory} 中已有台账，保持原样，没有新建。")
+        case ForeignKeys():
+            return cannot_tell(
+                "foreign-keys", f"{directory} 中的密钥不属于此数据库中的台账，请用 --data 指明正确的文件夹。"
+            )
         case Refused():
             return does_not_hold(error.code.slug, f"{error.code.title('zh')}：{error.detail}")
         case Unsettled():

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +23,7 @@ from api.http.threads import Threads
 from api.http.trail import trail
 from application.commands import Command, Idempotent, Proposal, batch, proposal
 from application.committing import Recorded
+from application.filling import FILLED
 from domain.fact import JsonValue
 from domain.records import aggregate
 from domain.refusals import Code, FieldError, Refused
@@ -37,7 +38,8 @@ _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OUR_ETAG = re.compile(r'"(0|[1-9]\d{0,14})"', re.ASCII)
 
 Entries = list[dict[str, JsonValue]]
-Build = Callable[[dict[str, Any]], tuple[Proposal, ...]]
+Fill = Callable[[str | None, Any], Any]
+Build = Callable[[dict[str, Any], Fill], tuple[Proposal, ...]]
 
 
 class Recording:
@@ -63,7 +65,7 @@ class Recording:
 
         def prepare() -> Build:
             expected = _expectation(request)
-            return lambda body: (expected(proposal(record, body, today=self._today())),)
+            return lambda body, fill: (expected(proposal(record, fill(record, body), today=self._today())),)
 
         return await self._record(request, _SINGLE, prepare)
 
@@ -75,13 +77,13 @@ class Recording:
                 raise Problem(Fault.BAD_IF_MATCH, "a batch has no version: its entries may each have an if_version")
             return build
 
-        def build(body: dict[str, Any]) -> tuple[Proposal, ...]:
+        def build(body: dict[str, Any], fill: Fill) -> tuple[Proposal, ...]:
             errors = [FieldError(f"/{name}", "there is no such field") for name in sorted(body.keys() - {"entries"})]
             if not isinstance(body.get("entries"), list):
                 errors.append(FieldError("/entries", "a list of entries is required"))
             if errors:
                 raise Refused(Code.INVALID_FIELDS, "a batch is an object with a list, entries", errors=errors)
-            return batch(body["entries"], today=self._today())
+            return batch([fill(None, item) for item in body["entries"]], today=self._today())
 
         return await self._record(request, _BATCH, prepare)
 
@@ -95,7 +97,8 @@ class Recording:
         key, build = _idempotency_key(request), prepare()
         async with self._bodies.reading(request, manner.limit) as raw:
             make = partial(self._proposed, request, actor.account, key, raw, build)
-            proposals, idempotent = make() if len(raw) <= INLINE else await self._threads.record(make)
+            is_soon_done = len(raw) <= INLINE and not any(event in raw for event in FILLED)
+            proposals, idempotent = make() if is_soon_done else await self._threads.record(make)
         recorded = await _answered(self._taizhang, Command(actor.account, proposals, idempotent, manner.is_batch))
         followed.position = recorded.entries[-1].position
         followed.outcome = "replayed" if recorded.replayed else "recorded"
@@ -119,7 +122,21 @@ class Recording:
         if key is not None:
             asked = f"{request.method} {request.url.path}\n".encode() + canonical(body)
             idempotent = Idempotent(key, self._taizhang.keys.idempotency_mac(account, asked))
-        return build(body), idempotent
+        return build(body, partial(self._filled, account, key)), idempotent
+
+    def _filled(self, account: str, key: str | None, record: str | None, body: Any) -> Any:  # noqa: ANN401  # as sent
+        """The body of an event, or item of a batch, with what it may leave to the server.
+
+        What was recorded before isn't checked again.
+        """
+        if not isinstance(body, dict):
+            return body
+        filling, event = self._taizhang.filling, cast("dict[str, Any]", body)
+        named = str(event.get("record")) if record is None else record
+        if not filling.fills(named, event):
+            return event
+        is_known = key is not None and bool(self._taizhang.log.command(f"{account} {key}"))
+        return filling.filled(account, named, event, check=not is_known)
 
 
 def _of_event(entries: Entries) -> Response:

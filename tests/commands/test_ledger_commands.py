@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from api.command_line import main
+from infrastructure.keys.key_ring import KeyRing
 
 
 def test_a_ledger_is_founded_once(bare: Any) -> None:
@@ -95,3 +96,14 @@ def test_every_command_has_help(words: tuple[str, ...]) -> None:
     if words not in {(), ("key",)}:
         assert "--data" in shown.stdout
         assert "--json" in shown.stdout
+
+
+def test_a_directory_without_the_ledgers_own_keys_opens_nothing(home, tmp_path):
+    elsewhere = type(home)(tmp_path / "elsewhere", home.database)
+    again = elsewhere.run("init", "--json")
+    assert (again.code, again.answer["error"]) == (1, "already-initialised")
+    assert not (elsewhere.directory / "keys").exists()
+
+    KeyRing.create(elsewhere.directory, "taizhang.local/another")
+    added = elsewhere.run("key", "add", "--account", "someone", "--office", "new-area", "--json")
+    assert (added.code, added.answer["error"]) == (3, "foreign-keys")
