@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from application.access import Access
@@ -21,8 +22,13 @@ from domain.refusals import Code, FieldError, Refused
 
 PUBLISHES: Final = "inspectorate"
 """The role that publishes results and issues reports: what anybody else sends is refused for that alone."""
-FILLED: Final = (ResultPublished.event.encode(), ReportIssued.event.encode())
-"""What a body has in it where there is something to fill in."""
+FILLED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        ResultPublished.event: ("score", "computed_at", "tree_size", "root_hash"),
+        ReportIssued.event: ("tree_size", "root_hash"),
+    }
+)
+"""What may be left to the server, by event."""
 
 
 class Filling:
@@ -46,7 +52,7 @@ class Filling:
     def fills(self, record: object, body: Mapping[str, Any]) -> bool:
         """Whether there is anything to fill in."""
         kind = str(record).partition("/")[0]
-        return (kind, body.get("type")) in {("assessments", ResultPublished.event), ("ledger", ReportIssued.event)}
+        return [kind, body.get("type")] in (["assessments", ResultPublished.event], ["ledger", ReportIssued.event])
 
     def filled(self, account: str, record: str, body: Mapping[str, Any], *, check: bool = True) -> dict[str, Any]:
         """The body of an event with what it omits filled in.

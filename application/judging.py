@@ -101,7 +101,7 @@ class Judge:
                 self._judge_item(actor, item, plan, first_position)
             except Refused as refusal:
                 if command.is_batch:
-                    raise _placed(refusal, index) from None
+                    raise placed(refusal, index) from None
                 raise
         return plan
 
@@ -283,7 +283,7 @@ def _at(command: Command, index: int, pointer: str) -> list[FieldError]:
     return [FieldError(f"/entries/{index}{pointer}", "the record has moved on")] if command.is_batch else []
 
 
-def _placed(refusal: Refused, index: int) -> Refused:
+def placed(refusal: Refused, index: int) -> Refused:
     """The refusal of one item of a batch, its pointers those of the batch."""
     prefix = f"/entries/{index}"
     errors = [

@@ -6,6 +6,7 @@ With `--publish` the tables of docs/performance.md are written anew.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -38,6 +39,8 @@ def main() -> None:
     asked.add_argument("--rounds", type=int, default=5, help="of every contender (default: 5)")
     asked.add_argument("--rows", type=int, default=100_000, help="to import and rebuild (default: 100000)")
     options = asked.parse_args()
+    gc.freeze()  # as the command does before it serves
+    gc.set_threshold(100_000, 50, 100)
     with tempfile.TemporaryDirectory(prefix="taizhang-bench-") as folder:
         recorded, served, folds, version = _singles(Path(folder), options.rounds, options.seconds)
         imports, rebuilds = _bulk(Path(folder), options.rows)

@@ -76,9 +76,9 @@ class Header(Value):
     body: BodyDigest
 
 
-def _as_written() -> re.Pattern[bytes]:
+def _as_written() -> re.Pattern[str]:
     """Headers as they are usually written, in the order of their members and without escapes."""
-    number, text = r"[1-9]\d{0,14}", r'[^"\\\x00-\x1f\x7f-\xff]'
+    number, text = r"[1-9]\d{0,14}", r'[^"\\\x00-\x1f\x7f]'
     by = "".join(
         (
             rf'"account":"{text}*"',
@@ -89,10 +89,11 @@ def _as_written() -> re.Pattern[bytes]:
             rf'(?:,"roles":\[(?:"{text}*"(?:,"{text}*")*)?\])?',
         )
     )
+    digest = r'"length":(?P<length>0|[1-9]\d{0,11}),"sha256":"(?P<sha256>[0-9a-f]{64})"'
     members = (
         r'"format":"taizhang-entry/1"',
         rf'"position":(?P<position>{number})',
-        r'"recorded_at":"(?P<recorded_at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"',
+        r'"recorded_at":"(?P<recorded_at>\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}Z)"',
         rf'"causation":(?:null|(?P<causation>{number}))',
         rf'"entry":"{_UUID}"',
         rf'"record":"(?P<record>{text}*)"',
@@ -101,13 +102,13 @@ def _as_written() -> re.Pattern[bytes]:
         rf'"recorded_by":\{{{by}\}}',
         rf'"correlation":"{_UUID}"',
         rf'"part":\[{number},{number}\]',
-        rf'(?:"idempotency":\{{"key":"{text}*","mac":"[0-9a-f]{{64}}"\}},)?'
-        r'"body":\{"length":(?P<length>0|[1-9]\d{0,11}),"sha256":"(?P<sha256>[0-9a-f]{64})"\}',
+        rf'(?:"idempotency":\{{"key":"{text}*","mac":"[0-9a-f]{{64}}"\}},)?"body":\{{' + digest + r"\}",
     )
-    return re.compile((r"\{" + ",".join(members) + r"\}").encode())
+    return re.compile(r"\{" + ",".join(members) + r"\}", re.ASCII)
 
 
 _AS_WRITTEN = _as_written()
+_MEMBERS = ("position", "recorded_at", "causation", "person", "record", "version", "name", "length", "sha256")
 
 
 class Content(Value):
@@ -181,22 +182,18 @@ class Vocabulary:
         A header as usually written is read at a glance: what the pattern lets through is what `Header` lets through.
         """
         head, feed, body = stored.partition(b"\n")
-        seen = _AS_WRITTEN.fullmatch(head)
-        if seen is not None:
-            position, recorded_at, causation, record, version, name, person, length, sha256 = seen.group(
-                "position", "recorded_at", "causation", "record", "version", "name", "person", "length", "sha256"
-            )
-            if _is_instant(recorded_at) and feed and len(body) == int(length):
-                place = int(position)
-                content = self._content(place, record.decode(), name.decode(), sha256.decode(), body)
-                return Entry(
-                    place,
-                    record.decode(),
-                    int(version),
-                    None if person is None else person.decode(),
-                    None if causation is None else int(causation),
-                    content,
-                )
+        try:
+            seen = _AS_WRITTEN.fullmatch(head.decode("ascii"))
+            if seen is not None and feed:
+                position, recorded_at, causation, person, record, version, name, length, sha256 = seen.group(*_MEMBERS)
+                datetime.fromisoformat(recorded_at)
+                if len(body) == int(length):
+                    place = int(position)
+                    content = self._content(place, record, name, sha256, body)
+                    cause = None if causation is None else int(causation)
+                    return Entry(place, record, int(version), person, cause, content)
+        except ValueError:
+            pass  # not as usually written, and for `parts` to judge
         header, content = self.parts(stored)
         return Entry(
             header.position, header.record, header.version, header.recorded_by.person, header.causation, content
@@ -223,14 +220,6 @@ class Vocabulary:
             return model.model_validate_json(body)
         except ValidationError as fault:
             raise InvalidEntry(_first(fault), position) from None
-
-
-def _is_instant(text: bytes) -> bool:
-    try:
-        datetime.fromisoformat(text.decode())
-    except ValueError:
-        return False
-    return True
 
 
 def _first(fault: ValidationError) -> str:

@@ -11,7 +11,6 @@ import json
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -123,8 +122,9 @@ def fold(kind: Aggregate, record_id: str, course: Course, entries: Iterable[Entr
                     first_on = min(first_on, step.effective_on)
                 if not steps or steps[-1].effective_on <= step.effective_on:
                     steps.append(step)
-                    state = kind.evolve(state, step)
-                    faces.add(_face(kind, record_id, state))
+                    before, state = state, kind.evolve(state, step)
+                    if before is None or state.fields is not before.fields or state.status != before.status:
+                        faces.add(_face(kind, record_id, state))
                     continue
                 insort(steps, step, key=_rank)
                 state = _last(_by_day(kind, steps))
@@ -146,20 +146,19 @@ def row(
     `parents` are the courses of the records that its ownership has followed, as `owners` names them; `referring` are
     those of the records that its status is seen with.
     """
-    state, faces = course.state, course.faces
     others = [one for one in referring if one.entries]
+    state, faces = course.state, course.faces
     if others:
         faces = _faces_seen(kind, record_id, course, others)
         if state is not None:
             state = seen(kind, record_id, state, (one.state for one in others))
-    new_city, township = _owner(kind, record_id, course, parents)
-    owned = faces.union(*(one.faces for one in parents.values()))
-    status = None if state is None else state.status
-    formerly = {f"status {face.status}" for face in faces if face.status != status}
-    formerly |= {f"new_city {face.new_city}" for face in owned if face.new_city not in (None, new_city)}
-    formerly |= {f"township {face.township}" for face in owned if face.township not in (None, township)}
     version = len(course.entries)
-    plain = state is None or (version == 1 and not others)
+    last_position, latest_on = course.entries[-1].position, course.latest_on
+    if others:
+        last_position = max(last_position, *(one.entries[-1].position for one in others))
+        latest_on = max(latest_on, *(one.latest_on for one in others))
+    new_city, township = _owner(kind, record_id, course, parents)
+    status = None if state is None else state.status
     return Row(
         kind.kind,
         record_id,
@@ -169,12 +168,26 @@ def row(
         township,
         course.first_on,
         course.entries[0].position,
-        max(one.entries[-1].position for one in (course, *others)),
-        max(one.latest_on for one in (course, *others)),
+        last_position,
+        latest_on,
         tuple(sorted({face.name.casefold() for face in faces if face.name is not None})),
-        tuple(sorted(formerly)),
-        None if plain or state is None else _text(kind, record_id, version, state),
+        _formerly(faces, parents, status, new_city, township) if parents or status is None or len(faces) > 1 else (),
+        None if state is None or (version == 1 and not others) else _text(kind, record_id, version, state),
     )
+
+
+def _formerly(
+    faces: frozenset[Face],
+    parents: Mapping[str, Course],
+    status: str | None,
+    new_city: str | None,
+    township: str | None,
+) -> tuple[str, ...]:
+    owned = faces.union(*(one.faces for one in parents.values()))
+    formerly = {f"status {face.status}" for face in faces if face.status != status}
+    formerly |= {f"new_city {face.new_city}" for face in owned if face.new_city not in (None, new_city)}
+    formerly |= {f"township {face.township}" for face in owned if face.township not in (None, township)}
+    return tuple(sorted(formerly))
 
 
 def state_of(kind: Aggregate, record_id: str, entry: Entry) -> str:
@@ -202,26 +215,39 @@ def owners(kind: Aggregate, entries: Iterable[Entry]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{owner}/{getattr(fact, field)}" for fact in openings))
 
 
-def grams(kind: str, text: str) -> list[int]:
-    """Numbers that stand for the characters of a casefolded text and for its pairs of neighbours, per kind of record.
+def grams(kind: str, text: str) -> str:
+    """Numbers, with commas between, for a casefolded text's characters and pairs of neighbours, per kind of record.
 
     Two different ones may share a number: what is found by them is compared with the text itself.
     """
-    return [_gram(kind, piece) for piece in dict.fromkeys((*text, *_pairs(text)))]
+    return ",".join(map(_GRAMS[kind].__getitem__, (*text, *_pairs(text))))
 
 
-def grams_of_search(kind: str, text: str) -> list[int]:
+def grams_of_search(kind: str, text: str) -> str:
     """The numbers that every text with this casefolded one in it has: those of its pairs, or of its only character."""
-    return [_gram(kind, piece) for piece in dict.fromkeys(_pairs(text) or text)]
+    return ",".join(map(_GRAMS[kind].__getitem__, _pairs(text) or text))
 
 
 def _pairs(text: str) -> list[str]:
     return [*map(str.__add__, text, text[1:])]
 
 
-@lru_cache(maxsize=1 << 18)
-def _gram(kind: str, piece: str) -> int:
-    return int.from_bytes(hashlib.blake2s(f"{kind} {piece}".encode(), digest_size=4).digest()) >> 1
+class _Grams(dict[str, str]):
+    """The numbers of a kind's characters and pairs, worked out once and remembered up to a bound."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, piece: str) -> str:
+        if len(self) >= GRAMS_REMEMBERED:
+            self.clear()
+        digest = hashlib.blake2s(f"{self._kind} {piece}".encode(), digest_size=4).digest()
+        return self.setdefault(piece, str(int.from_bytes(digest) >> 1))
+
+
+GRAMS_REMEMBERED: Final = 1 << 18
+_GRAMS: Final = {kind: _Grams(kind) for kind in AGGREGATES}
 
 
 def _owner(
@@ -246,7 +272,8 @@ def _place(kind: Aggregate, record_id: str, value: Callable[[str], str | None]) 
 
 
 def _face(kind: Aggregate, record_id: str, state: State) -> Face:
-    return Face(state.status, state.value("name"), *_place(kind, record_id, state.value))
+    new_city, township = _place(kind, record_id, state.value)
+    return Face(state.status, state.value("name"), new_city, township)
 
 
 def _text(kind: Aggregate, record_id: str, version: int, state: State) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import partial
+from itertools import count
 from typing import Any, Final, NamedTuple, cast
 
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from api.http.trail import trail
 from application.commands import Command, Idempotent, Proposal, batch, proposal
 from application.committing import Recorded
 from application.filling import FILLED
+from application.judging import placed
 from domain.fact import JsonValue
 from domain.records import aggregate
 from domain.refusals import Code, FieldError, Refused
@@ -83,7 +85,7 @@ class Recording:
                 errors.append(FieldError("/entries", "a list of entries is required"))
             if errors:
                 raise Refused(Code.INVALID_FIELDS, "a batch is an object with a list, entries", errors=errors)
-            return batch([fill(None, item) for item in body["entries"]], today=self._today())
+            return batch(list(map(partial(_filled_item, fill), body["entries"], count())), today=self._today())
 
         return await self._record(request, _BATCH, prepare)
 
@@ -97,7 +99,7 @@ class Recording:
         key, build = _idempotency_key(request), prepare()
         async with self._bodies.reading(request, manner.limit) as raw:
             make = partial(self._proposed, request, actor.account, key, raw, build)
-            is_soon_done = len(raw) <= INLINE and not any(event in raw for event in FILLED)
+            is_soon_done = len(raw) <= INLINE and not any(event.encode() in raw for event in FILLED)
             proposals, idempotent = make() if is_soon_done else await self._threads.record(make)
         recorded = await _answered(self._taizhang, Command(actor.account, proposals, idempotent, manner.is_batch))
         followed.position = recorded.entries[-1].position
@@ -159,6 +161,13 @@ class _Manner(NamedTuple):
 
 _SINGLE = _Manner(is_batch=False, limit=SINGLE_LIMIT, answer=_of_event)
 _BATCH = _Manner(is_batch=True, limit=BATCH_LIMIT, answer=_of_batch)
+
+
+def _filled_item(fill: Fill, item: object, index: int) -> Any:  # noqa: ANN401  # as sent
+    try:
+        return fill(None, item)
+    except Refused as refusal:
+        raise placed(refusal, index) from None
 
 
 async def _answered(taizhang: Taizhang, command: Command) -> Recorded:

@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from api.http.problems import CODES
+from application.filling import FILLED
 from domain.aggregate import Aggregate
 from domain.fact import Fact
 from domain.offices import Authority
@@ -105,6 +106,8 @@ def of_event(kind: str, event: str) -> Described:
     parts: dict[str, Schema] = content["$defs"]
     fields = parts.pop(event)
     fields.pop("description", None)
+    if event in FILLED:
+        fields["required"] = [name for name in fields["required"] if name not in FILLED[event]]
     said: Schema = {one: content["properties"][one] for one in ("effective_on", *ENVELOPE)}
     schema: Schema = {
         "title": fact.zh,

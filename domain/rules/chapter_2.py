@@ -16,9 +16,9 @@ from domain.estate import (
 from domain.fact import Count, Fact, JsonValue
 from domain.new_city import SettingPlanAdopted
 from domain.rules.city import City
+from domain.rules.counts import households_counted
 from domain.rules.example import Example, Given, community, estate, new_city
 from domain.rules.finding import Deadline, Finding, by_deadlines, day_of, evidence, first_of_those_holding
-from domain.rules.measures import households_counted
 from domain.rules.on_record import on_record
 from domain.rules.rule import Figures, Grace, NoFigures, Percent, rule
 

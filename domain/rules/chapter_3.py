@@ -23,7 +23,7 @@ from domain.fact import Fact, JsonValue
 from domain.rules.city import City, Subject
 from domain.rules.example import Example, Given, community, person, village
 from domain.rules.finding import Deadline, Finding, by_deadlines, day_of, evidence, holding_since, shown_day
-from domain.rules.posts import Holding, held_posts, post_steps
+from domain.rules.posts import Holding, held_after, post_steps
 from domain.rules.rule import Grace, NoFigures, rule
 from domain.state import Step
 from domain.village import VillageConverted, VillageDemolished
@@ -335,13 +335,13 @@ def dual_post(city: City, figures: NoFigures) -> Iterator[Finding]:  # noqa: ARG
     """In a converted community the secretary and the director are not one person."""
     for record in city.converted:
         steps = [step for step in post_steps(record) if (step.fact.body, step.fact.role) in _DUAL]
-        held = held_posts(steps)
+        held = held_after(steps)
         secretaries, directors = (_holders(held, post) for post in _DUAL)
         shown: dict[str, JsonValue] = {"secretary": [*secretaries], "director": [*directors]}
         if _one_person(held):
             yield Finding("met", record.record, None, shown, evidence(*held.values()))
             continue
-        readings = [(step.effective_on, not _one_person(held_posts(steps[:at]))) for at, step in enumerate(steps, 1)]
+        readings = [(step.effective_on, not _one_person(held_after(steps[:at]))) for at, step in enumerate(steps, 1)]
         since = holding_since([(record.opened.effective_on, True), *readings])
         begun = [step for step in (record.opened, *steps) if step.effective_on == since]
         holders = {"secretary": secretaries, "director": directors}

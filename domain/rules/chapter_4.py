@@ -17,10 +17,10 @@ from domain.estate import (
 )
 from domain.fact import Fact, JsonValue
 from domain.rules.city import City, Subject, rank
+from domain.rules.counts import Need, Reading, households_by_day, premises_by_day
 from domain.rules.example import Example, Given, community, estate
 from domain.rules.finding import Deadline, Finding, Outcome, by_deadlines, day_of, evidence, holding_since, shown_day
-from domain.rules.measures import Need, Reading, households_by_day, premises_by_day
-from domain.rules.rule import Area, Figures, Grace, rule
+from domain.rules.rule import Area, Figures, Grace, OneDay, rule
 from domain.state import Step
 
 # 4.1
@@ -29,8 +29,8 @@ from domain.state import Step
 class Renovation(Figures):
     """When the policy took effect, what was due by when, and the standard that premises fell short of."""
 
-    in_force_from: date
-    due_on: date
+    in_force_from: OneDay
+    due_on: OneDay
     square_metres_per_100_households: Area
 
 

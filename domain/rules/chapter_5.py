@@ -14,7 +14,7 @@ from domain.rules.city import City, Subject, in_order, rank
 from domain.rules.example import Example, Given, community, new_city, person
 from domain.rules.finding import Deadline, Finding, by_deadlines, evidence, holding_since
 from domain.rules.on_record import on_record
-from domain.rules.posts import held_posts, post_steps
+from domain.rules.posts import posts_held
 from domain.rules.rule import Amount, Figures, Grace, NoFigures, rule
 from domain.state import Step
 
@@ -156,27 +156,26 @@ def staffing(city: City, figures: Staffing) -> Iterator[Finding]:
     """A body of an active community has fewer or more persons than its range; one never formed has no figure."""
     ranges = figures.ranges()
     for record in city.active:
-        formed, posts = record.of(BodyFormed), post_steps(record)
-        persons: dict[Body, set[str]] = {step.fact.body: set() for step in formed}
-        for step in posts:
-            persons.setdefault(step.fact.body, set())
-        held = held_posts(posts)
-        for person_id, body, _ in held:
-            persons[body].add(person_id)
+        formed, held = record.of(BodyFormed), posts_held(record)
+        persons: dict[Body, set[str]] = {step.fact.body: set() for step in (*formed, *record.of(PostVacated))}
+        for step in held:
+            fact = step.fact
+            persons.setdefault(fact.body, set()).add(fact.person.id)
         shown: dict[str, JsonValue] = {
             body: {"persons": len(persons[body]) if body in persons else None, "minimum": low, "maximum": high}
             for body, (low, high) in ranges.items()
         }
         missing = tuple(f"BodyFormed {body}" for body in ranges if body not in persons)
         if any(not ranges[body][0] <= len(several) <= ranges[body][1] for body, several in persons.items()):
-            since = _outside_since(in_order(formed, posts), ranges)
-            begun = [step for step in posts if step.effective_on == since]
-            yield Finding("found", record.record, since, shown, evidence(*formed, *held.values(), *begun), missing)
+            vacated = record.of(PostVacated)
+            since = _outside_since(in_order(formed, record.of(PostFilled), vacated), ranges)
+            begun = [step for step in vacated if step.effective_on == since]
+            yield Finding("found", record.record, since, shown, evidence(*formed, *held, *begun), missing)
         elif missing:
-            positions = evidence(record.opened, *formed, *held.values())
+            positions = evidence(record.opened, *formed, *held)
             yield Finding("undeterminable", record.record, None, shown, positions, missing)
         else:
-            yield Finding("met", record.record, None, shown, evidence(*formed, *held.values()))
+            yield Finding("met", record.record, None, shown, evidence(*formed, *held))
 
 
 def _outside_since(steps: Iterable[Step[Any]], ranges: Mapping[Body, tuple[int, int]]) -> date | None:

@@ -15,14 +15,20 @@ Holding: TypeAlias = tuple[str, Body, Post]
 
 def post_steps(community: Subject) -> Sequence[Step[Any]]:
     """The steps by which posts were filled and vacated, oldest first."""
-    vacated = community.of(PostVacated)
-    filled = community.of(PostFilled)
+    filled, vacated = community.of(PostFilled), community.of(PostVacated)
     return in_order(filled, vacated) if vacated else filled
 
 
-def held_posts(steps: Iterable[Step[Any]]) -> dict[Holding, Step[Any]]:
+def posts_held(community: Subject) -> Iterable[Step[PostFilled]]:
+    """The steps by which the posts held in the end were taken."""
+    if not community.of(PostVacated):
+        return community.of(PostFilled)
+    return held_after(post_steps(community)).values()
+
+
+def held_after(steps: Iterable[Step[Any]]) -> dict[Holding, Step[PostFilled]]:
     """The posts held after all these steps, each with the one by which it was taken."""
-    held: dict[Holding, Step[Any]] = {}
+    held: dict[Holding, Step[PostFilled]] = {}
     for step in steps:
         fact = step.fact
         if type(fact) is PostFilled:

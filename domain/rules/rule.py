@@ -22,6 +22,8 @@ Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=2)]
 """Yuan, exact to the fen."""
 GraceDays = Annotated[int, Field(ge=0, le=36_525)]
 
+OneDay = Annotated[date, Field(ge=date(1949, 1, 1), le=date(2999, 12, 31))]
+
 
 def _every_year(month_and_day: str) -> str:
     date.fromisoformat(f"2019-{month_and_day}")  # which has no 29 February

@@ -138,7 +138,10 @@ class LogReader:
         with self._pool.connection() as connection, connection.transaction():
             # Whoever folds the entries sets the pace, and a large sort comes before the first of them.
             connection.answer_within = None
-            connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL work_mem = '64MB'")
+            connection.execute(
+                "SET LOCAL statement_timeout = 0; SET LOCAL work_mem = '64MB';"
+                " SET LOCAL max_parallel_workers_per_gather = 0"  # they would take the processors from who folds
+            )
             try:
                 with (
                     connection.cursor(binary=True, row_factory=args_row(Stored)) as cursor,

@@ -179,7 +179,7 @@ class _Asked(NamedTuple):
         for arm, new_city in enumerate(self.arms):
             conditions = [self._of_kind, *_equal(_wanted(self.filters._replace(new_city=new_city))), *self._open]
             if self.filters.q is not None:
-                grams = ",".join(map(str, grams_of_search(self.kind, self.filters.q.casefold())))
+                grams = grams_of_search(self.kind, self.filters.q.casefold())
                 conditions.append(SQL("r.grams @> {}::int[]").format(f"{{{grams}}}"))
             queries.append(
                 SOUGHT.format(

@@ -27,28 +27,25 @@ _ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"
 
 def line(row: Row) -> str:
     """Return a row as a line of COPY, an empty name told from none."""
-    names = "\n".join(row.names)
+    (
+        kind, record_id, version, status, new_city, township, first_on, first_position, last_position, latest_on, names,
+        formerly, state,
+    ) = row  # fmt: skip
+    name = names[0] if len(names) == 1 else "\n".join(names)
     return (
-        "\t".join(
-            (
-                row.kind,
-                row.id.translate(_ESCAPES),
-                str(row.version),
-                row.status or _NULL,
-                row.new_city or _NULL,
-                row.township or _NULL,
-                str(row.first_on),
-                str(row.first_position),
-                str(row.last_position),
-                str(row.latest_on),
-                names.translate(_ESCAPES),
-                '{"' + '","'.join(row.formerly) + '"}' if row.formerly else _NULL,
-                "{" + ",".join(map(str, grams(row.kind, names))) + "}",
-                _NULL if row.state is None else row.state.replace("\\", r"\\"),  # JSON has no other control characters
-            )
-        )
-        + "\n"
+        f"{kind}\t{_escaped(record_id)}\t{version}\t{status or _NULL}\t{new_city or _NULL}\t{township or _NULL}"
+        f"\t{first_on}\t{first_position}\t{last_position}\t{latest_on}\t{_escaped(name)}"
+        f"\t{_array(formerly) if formerly else _NULL}\t{{{grams(kind, name)}}}"
+        f"\t{_NULL if state is None else _escaped(state)}\n"
     )
+
+
+def _array(texts: tuple[str, ...]) -> str:
+    return '{"' + '","'.join(texts) + '"}'
+
+
+def _escaped(text: str) -> str:
+    return text if text.isalnum() else text.translate(_ESCAPES)
 
 
 def upsert(connection: Connection, schema: str, rows: Iterable[Row]) -> None:

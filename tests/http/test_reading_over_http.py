@@ -188,7 +188,8 @@ def test_readers_see_their_own_new_city_and_the_log_without_what_they_may_not_re
         page = other.get("/api/v1/log/entries", params={"cursor": page["next"], "limit": 3}).json()
         seen += [entry["record"] for entry in page["data"]]
     assert set(seen) == {
-        "ledger/ledger", "new-area/xixian", "new-cities/fengdong", "new-cities/fengxi", "communities/610112003001",
+        "ledger/ledger", "new-area/xixian", "schemes/opinions-2019", "new-cities/fengdong", "new-cities/fengxi",
+        "communities/610112003001",
     }  # fmt: skip
     hidden = f"/api/v1/log/entries/{counts[0]['position']}"
     assert (inspector.get(hidden).status_code, other.get(hidden).status_code) == (200, 404)

@@ -17,8 +17,8 @@ from domain.history import History
 from domain.records import AGGREGATES
 from domain.refusals import Refused
 from domain.rules import RULES
-from domain.rules.measures import premises_by_day
-from domain.rules.posts import held_posts, post_steps
+from domain.rules.counts import premises_by_day
+from domain.rules.posts import held_after, post_steps
 from domain.schemes import first_scheme
 from domain.scoring import Yardstick, findings, score
 
@@ -147,7 +147,7 @@ def test_rules_and_folds_agree_on_who_holds_a_post_and_on_the_premises(worlds):
         for record, subject in city.communities.items():
             state = world.histories()[record].on(city.day)
             assert state is not None
-            assert held_posts(post_steps(subject)).keys() == state.items("posts").keys()
+            assert held_after(post_steps(subject)).keys() == state.items("posts").keys()
             areas = premises_by_day(subject)
             standing = sum((Decimal(item.value("area")) for item in state.items("premises").values()), Decimal(0))
             assert (areas[max(areas)].value if areas else 0) == standing

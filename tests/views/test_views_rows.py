@@ -99,19 +99,23 @@ def test_a_settled_row_is_the_answer(some_moves, played, days):
     holds()
 
 
+def numbers(grams):
+    return set(grams.split(",")) - {""}
+
+
 def test_every_text_has_the_numbers_of_what_is_in_it():
     @given(st.text(max_size=12), st.data())
     def holds(name, data):
         text = name.casefold()
         start = data.draw(st.integers(0, len(text)))
         part = text[start : data.draw(st.integers(start, len(text)))]
-        assert set(grams_of_search("villages", part)) <= set(grams("villages", text))
+        assert numbers(grams_of_search("villages", part)) <= numbers(grams("villages", text))
 
     holds()
 
 
 def test_kinds_have_numbers_of_their_own():
-    assert not set(grams("villages", "社区")) & set(grams("communities", "社区"))
+    assert not numbers(grams("villages", "社区")) & numbers(grams("communities", "社区"))
 
 
 def test_a_case_opened_again_for_another_village_is_not_seen_with_the_first(played):
