@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +20,24 @@ from domain.entry import Entry
 from domain.fact import Fact
 from domain.refusals import Code, FieldError, Refused
 from domain.state import Source, State, Step
+
+_Value = TypeVar("_Value")
+
+
+class _once(Generic[_Value]):  # noqa: N801  # stands where a decorator stands
+    """A value worked out at its first use. `functools.cached_property` has, in Python 3.11, one lock for all instances.
+
+    Two threads may both work it out: it is the same.
+    """
+
+    def __init__(self, work_out: Callable[[Any], _Value]) -> None:
+        self._work_out = work_out
+        self._name = work_out.__name__
+        self.__doc__ = work_out.__doc__
+
+    def __get__(self, instance: object, _owner: type) -> _Value:
+        value = instance.__dict__[self._name] = self._work_out(instance)
+        return value
 
 
 class History:
@@ -58,7 +75,7 @@ class History:
         """How many entries the record has."""
         return len(self.entries)
 
-    @cached_property
+    @_once
     def resolved(self) -> tuple[Mapping[int, tuple[Entry, ...]], Mapping[int, Entry]]:
         """Corrections in force per original version, oldest first; and per retracted version what retracts it."""
         corrections: dict[int, list[Entry]] = {}
@@ -77,7 +94,7 @@ class History:
         }
         return in_force, retracted
 
-    @cached_property
+    @_once
     def _last_correction(self) -> int:
         """The position of the last entry that corrects or retracts another; 0 where none does."""
         corrections = (one for one in reversed(self.entries) if isinstance(one.fact, EventCorrected | EventRetracted))
@@ -91,7 +108,7 @@ class History:
             fact = self.entries[version - 1].fact
         return version
 
-    @cached_property
+    @_once
     def steps(self) -> tuple[Step[Fact], ...]:
         """What stands, ordered by (effective day, original position)."""
         corrections, retracted = self.resolved
@@ -106,7 +123,7 @@ class History:
             )
         )
 
-    @cached_property
+    @_once
     def state(self) -> State | None:
         """The record with all its entries; None where nothing stands."""
         return self._fold(self.steps) if self._last is None else self.aggregate.evolve(*self._last)

@@ -176,6 +176,26 @@ def row(
     )
 
 
+def row_alone(kind: Aggregate, record_id: str, entries: Sequence[Entry]) -> Row:
+    """The row of a record that these entries are all of, which follows no owner and is seen with no other."""
+    if len(entries) > 1:
+        return row(kind, record_id, fold(kind, record_id, Course(), entries))
+    (entry,) = entries  # as most are after an import
+    state = _state_of_one(kind, entry)
+    name = state.value("name")
+    new_city, township = _place(kind, record_id, state.value)
+    day, position = entry.content.effective_on, entry.position
+    names = () if name is None else (name.casefold(),)
+    return Row(kind.kind, record_id, 1, state.status, new_city, township, day, position, position, day, names, (), None)
+
+
+def _state_of_one(kind: Aggregate, entry: Entry) -> State:
+    try:
+        return kind.evolve(None, as_it_stands(entry, ()))
+    except Exception as fault:
+        raise FoldFailed(entry.position, f"{type(fault).__name__}: {fault}") from fault
+
+
 def _formerly(
     faces: frozenset[Face],
     parents: Mapping[str, Course],
@@ -192,7 +212,7 @@ def _formerly(
 
 def state_of(kind: Aggregate, record_id: str, entry: Entry) -> str:
     """The state, as in a row, of a record that this one entry is all of."""
-    return _text(kind, record_id, 1, kind.evolve(None, as_it_stands(entry, ())))
+    return _text(kind, record_id, 1, _state_of_one(kind, entry))
 
 
 def seen(kind: Aggregate, record_id: str, state: State, referring: Iterable[State | None]) -> State:

@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "init": ("keeping", "init"),
         "key": ("keeping", "key"),
         "rebuild": ("views", "rebuild"),
+        "report": ("report", "report"),
         "serve": ("serving", "serve"),
     }
 )

@@ -22,6 +22,7 @@ from domain.fact import JsonValue
 from domain.refusals import Code, FieldError, Refused
 
 SCOREBOARD_PARAMETERS: Final = ("year", "scheme", "new_city", *PAGES, *TIMES)
+LISTED: Final = tuple(dict.fromkeys((*SCOREBOARD_PARAMETERS, *LIST_PARAMETERS)))
 ASSESSMENT_PARAMETERS: Final = ("scheme", *TIMES)
 ASSESSMENT_DIFF_PARAMETERS: Final = ("from_known_at", "to_known_at", "on", "scheme", "min_position")
 FINDINGS_PARAMETERS: Final = ("year", "new_city", "rule", "outcome", "scheme", *PAGES, *TIMES)
@@ -46,9 +47,8 @@ class Assessing:
     def routes(self) -> list[Route]:
         """The routes, to stand before those of all kinds of record."""
         endpoint = self._reading.endpoint
-        listed = tuple(dict.fromkeys((*SCOREBOARD_PARAMETERS, *LIST_PARAMETERS)))
         return [
-            Route(ASSESSMENTS, endpoint(self.assessments, listed, "assessments")),
+            Route(ASSESSMENTS, endpoint(self.assessments, LISTED, "assessments")),
             Route(f"{ASSESSMENTS}/{{id}}", endpoint(self.assessment, ASSESSMENT_PARAMETERS, "assessments")),
             Route(f"{ASSESSMENTS}/{{id}}/diff", endpoint(self.difference, ASSESSMENT_DIFF_PARAMETERS, "assessments")),
             Route(f"{SCHEMES}/{{id}}", endpoint(self.scheme, RECORD_PARAMETERS, "schemes")),

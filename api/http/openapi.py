@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from api.http import problems, queries, schemas
+from api.http import assessing, problems, queries, schemas, score_schemas
 from api.http.answers import json_bytes
 from api.http.authentication import CSRF_HEADER
 from api.http.problems import CODES
@@ -19,6 +19,8 @@ from api.http.reading import (
     RECORD_PARAMETERS,
 )
 from api.http.schemas import Schema, closed, reference
+from application.reporting import FORMATS
+from application.score_answers import OUTCOMES
 from domain.log import BATCH_LIMIT
 from domain.records import AGGREGATES
 
@@ -46,6 +48,15 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "township": ({"type": "string"}, "of the township with this code"),
     "status": ({"type": "string"}, "in this status"),
     "q": ({"type": "string"}, "with this in the name"),
+    "year": ({"type": "integer", "minimum": 1949, "maximum": 2999, "examples": [2020]}, "the assessed year"),
+    "scheme": (
+        {"type": "string", "examples": ["opinions-2019"]},
+        "the version of the scheme that judges; another than the one in force is a simulation",
+    ),
+    "rule": ({"type": "string", "examples": ["community-size/1"]}, "of this rule, with its version or without"),
+    "outcome": ({"type": "string", "enum": list(OUTCOMES)}, "with this outcome"),
+    "to": ({"type": "string"}, "the version to compare with"),
+    "format": ({"type": "string", "enum": list(FORMATS), "default": FORMATS[0]}, "of the report"),
 }
 _QUERY.update(
     {
@@ -76,6 +87,8 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for kind in AGGREGATES:
         paths |= _of_records(kind)
+    for path, item in _of_scores().items():
+        paths[path] = paths.get(path, {}) | item
     paths |= _of_all_records() | _of_the_log() | _of_the_service()
     return {
         "openapi": "3.1.0",
@@ -157,6 +170,34 @@ def _of_records(kind: str) -> dict[str, Any]:
             "get": _read(tag, f"{kind}.diff", f"{aggregate.zh}对照", _asked(reference("Diff")), DIFF_PARAMETERS),
         },
     }
+
+
+def _of_scores() -> dict[str, Any]:
+    """Scores stand at the addresses of assessments, so that one address has one shape."""
+    tag, schemes = _tag("assessments"), _tag("schemes")
+    either = {"anyOf": [reference("Score"), reference("assessments.State")]}
+    score = _read(tag, "assessments.read", "考核得分", _asked(reference("Score")), assessing.ASSESSMENT_PARAMETERS)
+    causes = _asked(reference("ScoreDifference"))
+    difference = _read(tag, "assessments.diff", "得分变化的原因", causes, assessing.ASSESSMENT_DIFF_PARAMETERS)
+    findings = _read(tag, "findings.list", "规则结论", _listed(reference("Finding")), assessing.FINDINGS_PARAMETERS)
+    report = _read(tag, "reports.assessment", "年度考核报告", _asked(reference("Report")), assessing.REPORT_PARAMETERS)
+    report["responses"]["200"]["content"] |= {"text/csv": {"schema": {"type": "string"}}}
+    versions = _asked(reference("Diff"))
+    reads = {
+        assessing.ASSESSMENTS: _read(
+            tag, "assessments.list", "年度考核得分榜；不带 year 时为考核列表", _listed(either), assessing.LISTED
+        ),
+        f"{assessing.ASSESSMENTS}/{{id}}": score,
+        f"{assessing.ASSESSMENTS}/{{id}}/diff": difference,
+        f"{assessing.SCHEMES}/{{id}}/diff": _read(
+            schemes, "schemes.diff", "两版考核办法对照", versions, assessing.SCHEME_DIFF_PARAMETERS
+        ),
+        assessing.FINDINGS: findings,
+        assessing.REPORT: report,
+    }
+    for one in reads.values():
+        one["responses"] |= _answers({}, 409)
+    return {path: {"get": one} for path, one in reads.items()}
 
 
 def _of_all_records() -> dict[str, Any]:
@@ -252,7 +293,8 @@ def _schemas() -> dict[str, Schema]:
         "to": side,
         "changes": {"type": "array", "items": reference("Change")},
     }
-    found |= {"BatchItem": closed("成批登记的一项", item, optional), "Diff": closed("对照", diff)} | schemas.shared()
+    found |= {"BatchItem": closed("成批登记的一项", item, optional), "Diff": closed("对照", diff)}
+    found |= schemas.shared() | score_schemas.of_scores()
     return dict(sorted(found.items()))
 
 

@@ -106,8 +106,6 @@ def of_event(kind: str, event: str) -> Described:
     parts: dict[str, Schema] = content["$defs"]
     fields = parts.pop(event)
     fields.pop("description", None)
-    if event in FILLED:
-        fields["required"] = [name for name in fields["required"] if name not in FILLED[event]]
     said: Schema = {one: content["properties"][one] for one in ("effective_on", *ENVELOPE)}
     schema: Schema = {
         "title": fact.zh,
@@ -120,6 +118,8 @@ def of_event(kind: str, event: str) -> Described:
     shown = _OF_CORRECTION if event == "EventCorrected" else _example_of(fields, parts)
     if _is_valid(fact, shown):
         schema["examples"] = [{"type": event, "effective_on": "2020-06-30", "data": shown}]
+    if event in FILLED:
+        fields["required"] = [name for name in fields["required"] if name not in FILLED[event]]
     if fact.clause is not None:
         schema["x-clause"] = fact.clause
     return Described(name, schema, parts)

@@ -15,7 +15,7 @@ from infrastructure.postgres.reader import LogReader
 from infrastructure.views.projecting import read
 from infrastructure.views.rows import COPY, line
 from infrastructure.views.tables import at
-from projections.records import Course, FoldFailed, fold, row
+from projections.records import FoldFailed, row_alone
 
 
 def write(database: Database, schema: str, until: int, *, part: int, parts: int, done: Callable[[int], None]) -> None:
@@ -67,7 +67,7 @@ def _line(record: str, entries: list[Entry]) -> str:
     aggregate = AGGREGATES[kind]
     if aggregate.parent is not None:
         return ""
-    return line(row(aggregate, record_id, fold(aggregate, record_id, Course(), entries)))
+    return line(row_alone(aggregate, record_id, entries))
 
 
 def main() -> int:

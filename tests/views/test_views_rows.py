@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.records import AGGREGATES, state_json
-from projections.records import Course, fold, grams, grams_of_search, owners, row, state_of
+from projections.records import Course, fold, grams, grams_of_search, owners, row, row_alone, state_of
 
 often = settings(max_examples=150, deadline=None)
 
@@ -45,6 +45,9 @@ def test_folded_in_bits_or_whole_a_course_is_the_same(some_moves, played):
                 assert fold(aggregate, "e", fold(aggregate, "e", Course(), entries[:cut]), entries[cut:]) == whole
                 assert whole.state == ledger.history(record).state
                 assert whole.steps == ledger.history(record).steps
+                assert row_alone(aggregate, "e", entries[:1]) == row(
+                    aggregate, "e", fold(aggregate, "e", Course(), entries[:1])
+                )
 
     holds()
 
