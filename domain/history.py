@@ -51,13 +51,15 @@ class History:
     def and_then(self, entry: Entry) -> History:
         """The history with one more entry; what was worked out before is kept where it still holds."""
         longer = History(self.aggregate, (*self.entries, entry))
-        if not isinstance(entry.fact, EventCorrected | EventRetracted):
-            step = as_it_stands(entry, ())
-            at = bisect_right(self.steps, _rank(step), key=_rank)
-            longer.__dict__["resolved"] = self.resolved
-            longer.__dict__["steps"] = (*self.steps[:at], step, *self.steps[at:])
-            if at == len(self.steps):
-                longer._last = (self.state, step)  # not folded before it is admitted
+        if isinstance(entry.fact, EventCorrected | EventRetracted):
+            return longer
+        step = as_it_stands(entry, ())
+        at = bisect_right(self.steps, _rank(step), key=_rank)
+        longer.__dict__["resolved"] = self.resolved
+        longer.__dict__["steps"] = (*self.steps[:at], step, *self.steps[at:])
+        longer.__dict__["_corrections"] = self._corrections
+        if at == len(self.steps):
+            longer._last = (self.state, step)  # not folded before it is admitted
         return longer
 
     def until(self, position: int) -> History:
@@ -65,9 +67,8 @@ class History:
         if not self.entries or self.entries[-1].position <= position:
             return self
         shorter = History(self.aggregate, self.entries[: bisect_right(self.entries, position, key=_position)])
-        if self._last_correction <= position:  # the same corrections are known, so what stood then stands so still
-            shorter.__dict__["resolved"] = self.resolved
-            shorter.__dict__["steps"] = tuple([step for step in self.steps if step.position <= position])
+        shorter.__dict__["_as_recorded"] = [step for step in self._as_recorded if step.position <= position]
+        shorter.__dict__["_corrections"] = [entry for entry in self._corrections if entry.position <= position]
         return shorter
 
     @property
@@ -80,7 +81,7 @@ class History:
         """Corrections in force per original version, oldest first; and per retracted version what retracts it."""
         corrections: dict[int, list[Entry]] = {}
         retracted: dict[int, Entry] = {}
-        for entry in self.entries:
+        for entry in self._corrections:
             match entry.fact:
                 case EventCorrected(version=target):
                     corrections.setdefault(self.original(target), []).append(entry)
@@ -94,12 +95,6 @@ class History:
         }
         return in_force, retracted
 
-    @_once
-    def _last_correction(self) -> int:
-        """The position of the last entry that corrects or retracts another; 0 where none does."""
-        corrections = (one for one in reversed(self.entries) if isinstance(one.fact, EventCorrected | EventRetracted))
-        return next((one.position for one in corrections), 0)
-
     def original(self, version: int) -> int:
         """The version that a correction, or a correction of one, is in the end about."""
         fact = self.entries[version - 1].fact
@@ -112,16 +107,23 @@ class History:
     def steps(self) -> tuple[Step[Fact], ...]:
         """What stands, ordered by (effective day, original position)."""
         corrections, retracted = self.resolved
-        return tuple(
-            sorted(
-                (
-                    as_it_stands(entry, corrections.get(entry.version, ()))
-                    for entry in self.entries
-                    if not isinstance(entry.fact, EventCorrected | EventRetracted) and entry.version not in retracted
-                ),
-                key=_rank,
-            )
-        )
+        changed = {version for version, found in corrections.items() if found} | retracted.keys()
+        if not changed:
+            return tuple(self._as_recorded)
+        steps = [step for step in self._as_recorded if step.version not in changed]
+        steps += (as_it_stands(self.entries[one - 1], corrections[one]) for one in changed - retracted.keys())
+        return tuple(sorted(steps, key=_rank))
+
+    @_once
+    def _as_recorded(self) -> Sequence[Step[Fact]]:
+        """What would stand if nothing had been corrected, in the same order."""
+        entries = (one for one in self.entries if not isinstance(one.fact, EventCorrected | EventRetracted))
+        return sorted((as_it_stands(entry, ()) for entry in entries), key=_rank)
+
+    @_once
+    def _corrections(self) -> Sequence[Entry]:
+        """The entries that correct or retract others."""
+        return [one for one in self.entries if isinstance(one.fact, EventCorrected | EventRetracted)]
 
     @_once
     def state(self) -> State | None:

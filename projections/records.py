@@ -235,41 +235,6 @@ def owners(kind: Aggregate, entries: Iterable[Entry]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{owner}/{getattr(fact, field)}" for fact in openings))
 
 
-def grams(kind: str, text: str) -> str:
-    """Numbers, with commas between, for a casefolded text's characters and pairs of neighbours, per kind of record.
-
-    Two different ones may share a number: what is found by them is compared with the text itself.
-    """
-    return ",".join(map(_GRAMS[kind].__getitem__, (*text, *_pairs(text))))
-
-
-def grams_of_search(kind: str, text: str) -> str:
-    """The numbers that every text with this casefolded one in it has: those of its pairs, or of its only character."""
-    return ",".join(map(_GRAMS[kind].__getitem__, _pairs(text) or text))
-
-
-def _pairs(text: str) -> list[str]:
-    return [*map(str.__add__, text, text[1:])]
-
-
-class _Grams(dict[str, str]):
-    """The numbers of a kind's characters and pairs, worked out once and remembered up to a bound."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self._kind = kind
-
-    def __missing__(self, piece: str) -> str:
-        if len(self) >= GRAMS_REMEMBERED:
-            self.clear()
-        digest = hashlib.blake2s(f"{self._kind} {piece}".encode(), digest_size=4).digest()
-        return self.setdefault(piece, str(int.from_bytes(digest) >> 1))
-
-
-GRAMS_REMEMBERED: Final = 1 << 18
-_GRAMS: Final = {kind: _Grams(kind) for kind in AGGREGATES}
-
-
 def _owner(
     kind: Aggregate, record_id: str, course: Course, parents: Mapping[str, Course]
 ) -> tuple[str | None, str | None]:

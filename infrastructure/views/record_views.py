@@ -14,7 +14,8 @@ from application.listing import Candidate, Filters
 from domain.records import AGGREGATES, VOCABULARY
 from infrastructure.postgres.database import Database, Row
 from infrastructure.postgres.watch import HeadWatch
-from projections.records import grams_of_search, state_of
+from infrastructure.views.rows import grams_of_search
+from projections.records import state_of
 
 POSITION: Final[LiteralString] = "SELECT position FROM views.progress WHERE name = 'records'"
 STRETCH: Final = 4_000
@@ -179,8 +180,7 @@ class _Asked(NamedTuple):
         for arm, new_city in enumerate(self.arms):
             conditions = [self._of_kind, *_equal(_wanted(self.filters._replace(new_city=new_city))), *self._open]
             if self.filters.q is not None:
-                grams = grams_of_search(self.kind, self.filters.q.casefold())
-                conditions.append(SQL("r.grams @> {}::int[]").format(f"{{{grams}}}"))
+                conditions.append(SQL("r.grams @> {}::int[]").format(grams_of_search(self.filters.q.casefold())))
             queries.append(
                 SOUGHT.format(
                     arm=arm, conditions=_all(conditions), after=self.after, named=_all(self._named), limit=self.limit

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from typing import Final, LiteralString
 
 from infrastructure.postgres.database import Connection
 from infrastructure.views.tables import at
-from projections.records import Row, grams
+from projections.records import Row
 
 COPY: Final[LiteralString] = "COPY {schema}.records FROM STDIN"
 UPSERT: Final[LiteralString] = """
@@ -21,6 +22,8 @@ ON CONFLICT (kind, id) DO UPDATE SET (
     excluded.grams, excluded.state
 )
 """
+UNIT: Final = 2
+"""Bytes of a unit of UTF-16: of nearly every character."""
 _NULL: Final = r"\N"
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
@@ -35,9 +38,36 @@ def line(row: Row) -> str:
     return (
         f"{kind}\t{_escaped(record_id)}\t{version}\t{status or _NULL}\t{new_city or _NULL}\t{township or _NULL}"
         f"\t{first_on}\t{first_position}\t{last_position}\t{latest_on}\t{_escaped(name)}"
-        f"\t{_array(formerly) if formerly else _NULL}\t{{{grams(kind, name)}}}"
+        f"\t{_array(formerly) if formerly else _NULL}\t{grams(name)}"
         f"\t{_NULL if state is None else _escaped(state)}\n"
     )
+
+
+def grams(text: str) -> str:
+    """Return numbers for the units of a text in UTF-16 and for their pairs, as an array.
+
+    Every text with this one in it has them all; one without may have them too, scattered.
+    """
+    units = text.encode("utf-16-be")
+    return _numbers([*struct.unpack(f">{len(units) // UNIT}H", units), *_pairs(units)])
+
+
+def grams_of_search(text: str) -> str:
+    """Return the rarest of these numbers: those of the pairs, or of the only unit there is."""
+    units = text.encode("utf-16-be")
+    return _numbers(_pairs(units)) if len(units) > UNIT else grams(text)
+
+
+def _pairs(units: bytes) -> list[int]:
+    size = len(units) // UNIT
+    if size <= 1:
+        return []
+    even, odd = struct.unpack_from(f">{size // 2}i", units), struct.unpack_from(f">{(size - 1) // 2}i", units, UNIT)
+    return [*even, *odd]
+
+
+def _numbers(numbers: list[int]) -> str:
+    return f"{{{str(numbers)[1:-1]}}}"
 
 
 def _array(texts: tuple[str, ...]) -> str:

@@ -56,13 +56,18 @@ ALTER TABLE {schema}.records
     ALTER names SET STATISTICS 0, ALTER grams SET STATISTICS 0, ALTER state SET STATISTICS 0;
 COMMENT ON COLUMN {schema}.records.names IS 'Every name it has had, casefolded, one a line.';
 COMMENT ON COLUMN {schema}.records.formerly IS 'What it was at some (position, day) and is no longer.';
-COMMENT ON COLUMN {schema}.records.grams IS 'Numbers for the characters of its names and for their pairs.';
+COMMENT ON COLUMN {schema}.records.grams IS 'Numbers for the units of its names in UTF-16 and for their pairs.';
 COMMENT ON COLUMN {schema}.records.state IS 'Null where it is retracted, and where one entry is all there is to fold.';
 """
 
-# Former rows are few, and looked for in one of three ways. A short pending list keeps searches from reading a long one.
+_GRAMS: Final[LiteralString] = " ON {schema}.records USING gin (grams) WITH (gin_pending_list_limit = 256)"
+"""With a short pending list, so that searches needn't read a long one."""
+
+# Most records are villages: what their names have in common is not to be met in a search of others, nor the other way
+# round. Former rows are few, and looked for in three ways.
 INDEXES: Final[Sequence[LiteralString]] = (
-    "CREATE INDEX records_grams ON {schema}.records USING gin (grams) WITH (gin_pending_list_limit = 256)",
+    "CREATE INDEX records_villages_grams" + _GRAMS + " WHERE kind = 'villages'",
+    "CREATE INDEX records_others_grams" + _GRAMS + " WHERE kind <> 'villages'",
     "ALTER TABLE {schema}.records ADD PRIMARY KEY (kind, id)",
     "CREATE INDEX records_new_city ON {schema}.records (kind, new_city, id)",
     "CREATE INDEX records_township ON {schema}.records (kind, township, id)",
