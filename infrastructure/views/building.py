@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO, Final, LiteralString
@@ -107,14 +107,12 @@ def _hear(process: subprocess.Popen[str], done: Advance) -> None:
 
 
 def _index(database: Database, schema: str) -> None:
-    """Make the indexes, the largest beside the others."""
+    """Make the indexes, two at a time."""
 
-    def make(statements: Sequence[LiteralString]) -> None:
+    def make(statement: LiteralString) -> None:
         with database.connect("projector") as connection:
             connection.execute("SET maintenance_work_mem = '256MB'; SET max_parallel_maintenance_workers = 0")
-            for statement in statements:
-                connection.execute(tables.at(statement, schema))
+            connection.execute(tables.at(statement, schema))
 
-    largest, *others = tables.INDEXES
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(make, ([largest], others)))
+        list(pool.map(make, tables.INDEXES))

@@ -68,7 +68,7 @@ _GRAMS: Final[LiteralString] = " ON {schema}.records USING gin (grams) WITH (gin
 INDEXES: Final[Sequence[LiteralString]] = (
     "CREATE INDEX records_villages_grams" + _GRAMS + " WHERE kind = 'villages'",
     "CREATE INDEX records_others_grams" + _GRAMS + " WHERE kind <> 'villages'",
-    "ALTER TABLE {schema}.records ADD PRIMARY KEY (kind, id)",
+    "CREATE UNIQUE INDEX records_key ON {schema}.records (kind, id)",
     "CREATE INDEX records_new_city ON {schema}.records (kind, new_city, id)",
     "CREATE INDEX records_township ON {schema}.records (kind, township, id)",
     "CREATE INDEX records_status ON {schema}.records (kind, status, id)",

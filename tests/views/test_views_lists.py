@@ -80,7 +80,9 @@ def matches(ledger, record, asked, readable, position, day):
 
 
 @pytest.mark.parametrize("stretch", [record_views.STRETCH, 1])
-def test_nothing_that_matches_is_left_out(stretch, recorder, views, projected, some_moves, played, days, monkeypatch):
+def test_nothing_that_matches_is_left_out(  # noqa: PLR0917  # fixtures
+    stretch, recorder, views, projected, some_moves, played, days, monkeypatch
+):
     monkeypatch.setattr(record_views, "STRETCH", stretch)  # so that every way of looking is taken with a few rows
     numbers = itertools.count(1)
 

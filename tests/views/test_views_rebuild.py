@@ -134,8 +134,10 @@ def test_what_a_killed_rebuild_left_is_cleared_away(database, three, rows_of):
         ),
         ("DELETE FROM views.records WHERE id = 'v-00001'", "villages/v-00001", COLUMNS),
         (
-            "INSERT INTO views.records (kind, id, version, first_on, first_position, last_position, latest_on, names,"
-            " grams) VALUES ('villages', 'v', 1, '2020-01-01', 1, 1, '2020-01-01', '', '{}')",
+            (
+                "INSERT INTO views.records (kind, id, version, first_on, first_position, last_position, latest_on,"
+                " names, grams) VALUES ('villages', 'v', 1, '2020-01-01', 1, 1, '2020-01-01', '', '{}')"
+            ),
             "villages/v",
             COLUMNS,
         ),
