@@ -18,6 +18,7 @@ from domain.causes import Cause, Change
 from domain.history import History
 from domain.refusals import Code, Refused
 from domain.rules.city import judged_day
+from domain.rules.finding import evidence
 from domain.scheme import SchemeAdopted, SchemeRepealed
 from domain.scoring import Deduction, Score
 from domain.state import State
@@ -90,39 +91,41 @@ class Assessing:
         self._scores: Recent[ScoreKey, Score] = Recent(JUDGED_FINDINGS)
 
     def scoreboard(self, year: int, moment: Moment, scheme: str | None = None) -> list[Scored]:
-        """The scores of all New Cities on record by the judged day, with their ranks, by id.
+        """The scores of all New Cities on record on the asked day, with their ranks, by id.
 
         Raises Refused: no-scheme for a year that none judges, unknown-reference for a scheme that is not adopted.
         """
         self.scheme(year, moment, scheme)
-        return _ranked(self._scored(sorted(self._registered(year, moment)), year, moment, scheme))
+        return _ranked(self._scored(self._registered(moment), year, moment, scheme))
 
-    def score(self, new_city: str, year: int, moment: Moment) -> Scored:
-        """One New City's score, without its rank. Raises Refused as `board_of` does."""
-        self._check_registered(new_city, year, moment)
-        (scored,) = self._scored([new_city], year, moment, None)
+    def score(self, new_city: str, year: int, moment: Moment, scheme: str | None = None) -> Scored:
+        """One New City's score, without its rank.
+
+        Raises Refused as `scoreboard` does; not-found for an unknown New City, not-yet for one registered later.
+        """
+        steps = self._histories.at(f"new-cities/{new_city}", moment.position).steps
+        if not steps:
+            raise Refused(Code.NOT_FOUND, f"there is no new-cities/{new_city}")
+        (scored,) = self._scored([new_city], year, moment, scheme)
+        if steps[0].effective_on > moment.on:
+            raise Refused(Code.NOT_YET, f"new-cities/{new_city} is registered after {moment.on}")
         return scored
 
     def board_of(self, new_city: str, year: int, moment: Moment, scheme: str | None = None) -> list[Scored]:
-        """The scoreboard that a New City stands on.
-
-        Raises Refused as `scoreboard` does; not-found for an unknown New City, not-yet for one not registered then.
-        """
-        self._check_registered(new_city, year, moment)
-        alone = self._scored([new_city], year, moment, scheme)
+        """The scoreboard that a New City stands on. Raises Refused as `score` does."""
+        alone = self.score(new_city, year, moment, scheme)
         if scheme is None and self.yardsticks.of_year(year, moment.position) is None:
-            return alone  # opened by a scheme that no longer judges the year, so that the others have none
+            return [alone]  # opened by a scheme that no longer judges the year, so that the others have none
         return self.scoreboard(year, moment, scheme)
 
     def findings(self, new_city: str | None, year: int, moment: Moment, scheme: str | None) -> list[Scored]:
-        """The scores of the New City, or of all that are on record by the judged day, by id, for their findings.
+        """The scores of the New City, or of all that are on record on the asked day, by id, for their findings.
 
         Raises Refused as `scoreboard` does.
         """
         self.scheme(year, moment, scheme)
-        registered = self._registered(year, moment)
-        wanted = registered if new_city is None else registered & {new_city}
-        return self._scored(sorted(wanted), year, moment, scheme)
+        wanted = [one for one in self._registered(moment) if new_city in {None, one}]
+        return self._scored(wanted, year, moment, scheme)
 
     def difference(self, new_city: str, year: int, start: Moment, end: Moment, scheme: str | None) -> Difference:
         """Why the score differs between two times of knowing, both about one day."""
@@ -158,10 +161,13 @@ class Assessing:
         schemes = self.yardsticks.adopted(end)
         states = [schemes.get(before.scheme), schemes.get(after.standing.scheme), after.standing.record]
         steps = [
-            step for state in states if state is not None for step in (*state.fields.values(), *state.steps.values())
+            step
+            for state in states
+            if state is not None
+            for step in (*state.fields.values(), *state.steps.values())
+            if isinstance(step.fact, _DECISIVE)
         ]
-        decisive = {step.position for step in steps if isinstance(step.fact, _DECISIVE) and step.position > start}
-        return tuple(sorted(decisive))
+        return tuple(position for position in evidence(*steps) if position > start)
 
     def scheme(self, year: int, moment: Moment, scheme: str | None) -> str:
         """The scheme that a year is judged by. Raises Refused: no-scheme, or unknown-reference for the one asked."""
@@ -177,19 +183,15 @@ class Assessing:
         """Whether the year's assessment has been opened by a position, whatever the day."""
         return self._histories.at(f"assessments/{year}-{new_city}", position).state is not None
 
-    def _registered(self, year: int, moment: Moment) -> set[str]:
-        day = judged_day(year, moment.on)
+    def _registered(self, moment: Moment) -> list[str]:
+        """The New Cities on record on the asked day, by id."""
         paths = [f"new-cities/{one}" for one in self._gathering.new_cities(moment.position)]
         histories = self._histories.many(paths, moment.position)
-        return {path.partition("/")[2] for path, history in histories.items() if history.on(day) is not None}
-
-    def _check_registered(self, new_city: str, year: int, moment: Moment) -> None:
-        history = self._histories.at(f"new-cities/{new_city}", moment.position)
-        if history.state is None:
-            raise Refused(Code.NOT_FOUND, f"there is no new-cities/{new_city}")
-        day = judged_day(year, moment.on)
-        if history.on(day) is None:
-            raise Refused(Code.NOT_YET, f"new-cities/{new_city} is registered after {day}")
+        return sorted(
+            path.partition("/")[2]
+            for path, history in histories.items()
+            if history.steps and history.steps[0].effective_on <= moment.on
+        )
 
     def _scored(self, new_cities: Sequence[str], year: int, moment: Moment, scheme: str | None) -> list[Scored]:
         found: dict[str, Scored] = {}

@@ -207,12 +207,18 @@ def _is_published(scored: Scored) -> bool:
 
 def _matching(scored: Scored, asked: Question, after: str) -> list[tuple[str, Judged]]:
     """The findings asked for that come after a place in their order, each with its place."""
-    found = [
-        (f"{scored.score.new_city} {_ORDER[one.rule]:04} {one.finding.about}", one)
-        for line in scored.score.lines
-        for one in line.findings
-        if asked.rule in {None, one.rule, one.rule.partition("/")[0]} and asked.outcome in {None, one.finding.outcome}
-    ]
+    found: list[tuple[str, Judged]] = []
+    alike: Counter[tuple[str, str]] = Counter()
+    for line in scored.score.lines:
+        for one in line.findings:
+            about = one.rule, one.finding.about
+            alike[about] += 1  # funding that was never approved is about the New City, once for each purpose
+            if asked.rule in {None, one.rule, one.rule.partition("/")[0]} and asked.outcome in {
+                None,
+                one.finding.outcome,
+            }:
+                place = f"{scored.score.new_city} {_ORDER[one.rule]:04} {one.finding.about} {alike[about]:04}"
+                found.append((place, one))
     return sorted((one for one in found if one[0] > after), key=_place)
 
 

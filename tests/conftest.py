@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -16,6 +21,9 @@ from domain.records import VOCABULARY
 from infrastructure.postgres.database import Database, create
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.migrating import migrate
+
+if TYPE_CHECKING:
+    from api.composition import Taizhang
 
 TEMPLATE = "migrated"
 _numbers = itertools.count(1)
@@ -40,6 +48,29 @@ def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
     yield fresh
     with fresh.connect(None, dbname="postgres") as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(fresh.name)))
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Taizhang], AbstractContextManager[str]]:
+    """Serves a ledger from a thread for the length of a block, and gives its address."""
+    from api.http.application import create_app  # noqa: PLC0415  # few tests need what takes so long to load
+    from api.http.serve import Server  # noqa: PLC0415  # the same
+
+    @contextmanager
+    def served(ledger: Taizhang) -> Iterator[str]:
+        listening = threading.Event()
+        server = Server(create_app(ledger), listening.set)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            thread = threading.Thread(target=partial(server.run, sockets=[taken]), daemon=True)
+            thread.start()
+            assert listening.wait(30)
+            try:
+                yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+            finally:
+                server.should_exit = True
+                thread.join(30)
+
+    return served
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from api.composition import Taizhang, now
 from api.http import attaching, openapi, pages, problems, static
+from api.http.addresses import Address
 from api.http.answers import json_answer
 from api.http.assessing import Assessing
 from api.http.attaching import Attaching
@@ -134,7 +134,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
     service = _Service(taizhang, authentication, threads, metrics)
     signing_in = SigningIn(taizhang, authentication, threads, bodies)
     attachments = Attaching(taizhang, authentication, threads, bodies)
-    routes: list[BaseRoute] = [
+    routes: list[Address] = [
         *of_scores,
         *(
             route
@@ -142,25 +142,25 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
             for route in _routes_of_records(kind, reading, recording)
             if route.path not in told_apart
         ),
-        Route("/api/v1/batches", recording.batch, methods=["POST"]),
-        Route(attaching.PATH, attachments.endpoint, methods=["GET", "PUT"]),
-        Route("/api/v1/log/entries", reading.endpoint(reading.entries, ENTRIES_PARAMETERS)),
-        Route("/api/v1/log/entries/{position}", reading.endpoint(reading.entry, ENTRY_PARAMETERS)),
-        Route("/api/v1/log/stream", streaming.endpoint),
-        Route("/api/openapi.json", service.document),
-        Route("/api/docs", service.docs),
-        Route("/", _home),
-        Route("/login", signing_in.login, methods=["GET", "POST"]),
-        Route("/logout", signing_in.logout, methods=["POST"]),
-        Route("/problems/{code}", service.problem),
-        Route(static.PATH, Static().endpoint),
-        Route("/healthz", service.alive),
-        Route("/readyz", service.ready),
-        Route("/metrics", service.metrics),
+        Address("/api/v1/batches", recording.batch, methods=["POST"]),
+        Address(attaching.PATH, attachments.endpoint, methods=["GET", "PUT"]),
+        Address("/api/v1/log/entries", reading.endpoint(reading.entries, ENTRIES_PARAMETERS)),
+        Address("/api/v1/log/entries/{position}", reading.endpoint(reading.entry, ENTRY_PARAMETERS)),
+        Address("/api/v1/log/stream", streaming.endpoint),
+        Address("/api/openapi.json", service.document),
+        Address("/api/docs", service.docs),
+        Address("/", _home),
+        Address("/login", signing_in.login, methods=["GET", "POST"]),
+        Address("/logout", signing_in.logout, methods=["POST"]),
+        Address("/problems/{code}", service.problem),
+        Address(static.PATH, Static().endpoint),
+        Address("/healthz", service.alive),
+        Address("/readyz", service.ready),
+        Address("/metrics", service.metrics),
     ]
     app = FastAPI(
         title=openapi.TITLE,
-        routes=routes,
+        routes=[*routes],
         middleware=[Middleware(Observing, metrics=metrics)],
         exception_handlers=dict.fromkeys(ANSWERED, problems.answer),
         # Its own description comes from signatures; ours comes from the vocabulary, one schema for every event.
@@ -173,7 +173,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
     return app
 
 
-def _routes_of_records(kind: str, reading: Reading, recording: Recording) -> list[Route]:
+def _routes_of_records(kind: str, reading: Reading, recording: Recording) -> list[Address]:
     events = reading.endpoint(reading.events, EVENTS_PARAMETERS, kind)
 
     async def events_of(request: Request) -> Any:  # noqa: ANN401  # a response
@@ -181,8 +181,8 @@ def _routes_of_records(kind: str, reading: Reading, recording: Recording) -> lis
 
     path = f"/api/v1/{kind}"
     return [
-        Route(path, reading.endpoint(reading.listing, LIST_PARAMETERS, kind)),
-        Route(f"{path}/{{id}}", reading.endpoint(reading.record, RECORD_PARAMETERS, kind)),
-        Route(f"{path}/{{id}}/events", events_of, methods=["GET", "POST"]),
-        Route(f"{path}/{{id}}/diff", reading.endpoint(reading.diff, DIFF_PARAMETERS, kind)),
+        Address(path, reading.endpoint(reading.listing, LIST_PARAMETERS, kind)),
+        Address(f"{path}/{{id}}", reading.endpoint(reading.record, RECORD_PARAMETERS, kind)),
+        Address(f"{path}/{{id}}/events", events_of, methods=["GET", "POST"]),
+        Address(f"{path}/{{id}}/diff", reading.endpoint(reading.diff, DIFF_PARAMETERS, kind)),
     ]

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from starlette.responses import Response
-from starlette.routing import Route
 
 from api.composition import Taizhang
 from api.http import queries
+from api.http.addresses import Address
 from api.http.answers import etag
 from api.http.queries import PAGES, TIMES
 from api.http.reading import DIFF_PARAMETERS, LIST_PARAMETERS, RECORD_PARAMETERS, Question, Reading
@@ -44,17 +44,17 @@ class Assessing:
         self._schemes = taizhang.assessing.yardsticks
         self._reading = reading
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Address]:
         """The routes, to stand before those of all kinds of record."""
         endpoint = self._reading.endpoint
         return [
-            Route(ASSESSMENTS, endpoint(self.assessments, LISTED, "assessments")),
-            Route(f"{ASSESSMENTS}/{{id}}", endpoint(self.assessment, ASSESSMENT_PARAMETERS, "assessments")),
-            Route(f"{ASSESSMENTS}/{{id}}/diff", endpoint(self.difference, ASSESSMENT_DIFF_PARAMETERS, "assessments")),
-            Route(f"{SCHEMES}/{{id}}", endpoint(self.scheme, RECORD_PARAMETERS, "schemes")),
-            Route(f"{SCHEMES}/{{id}}/diff", endpoint(self.scheme_diff, SCHEME_DIFF_PARAMETERS, "schemes")),
-            Route(FINDINGS, endpoint(self.findings, FINDINGS_PARAMETERS)),
-            Route(REPORT, endpoint(self.report, REPORT_PARAMETERS)),
+            Address(ASSESSMENTS, endpoint(self.assessments, LISTED, "assessments")),
+            Address(f"{ASSESSMENTS}/{{id}}", endpoint(self.assessment, ASSESSMENT_PARAMETERS, "assessments")),
+            Address(f"{ASSESSMENTS}/{{id}}/diff", endpoint(self.difference, ASSESSMENT_DIFF_PARAMETERS, "assessments")),
+            Address(f"{SCHEMES}/{{id}}", endpoint(self.scheme, RECORD_PARAMETERS, "schemes")),
+            Address(f"{SCHEMES}/{{id}}/diff", endpoint(self.scheme_diff, SCHEME_DIFF_PARAMETERS, "schemes")),
+            Address(FINDINGS, endpoint(self.findings, FINDINGS_PARAMETERS)),
+            Address(REPORT, endpoint(self.report, REPORT_PARAMETERS)),
         ]
 
     def assessments(self, asked: Question) -> Response:
@@ -99,7 +99,7 @@ class Assessing:
             raise queries.invalid("outcome", f"one of {', '.join(OUTCOMES)}")
         wanted = score_answers.Question(_year(query), query.get("new_city") or None, rule, outcome)
         size, tag = queries.limit(query), f"findings {wanted}"
-        after = read_cursor(queries.cursor(query), tag, r"[a-z0-9-]+ \d{4} \S+")
+        after = read_cursor(queries.cursor(query), tag, r"[a-z0-9-]+ \d{4} \S+ \d{4}")
         moment = self._reading.moment(query)
         found, following, scheme = self._scores.findings(asked.reader, wanted, moment, query.get("scheme"), after, size)
         return self._reading.page(found, None if following is None else cursor_of(tag, following), moment, scheme)

@@ -15,12 +15,12 @@ from infrastructure.postgres.database import Connection
 from infrastructure.postgres.reader import LogReader
 from infrastructure.views.rows import upsert
 from infrastructure.views.tables import WRITE, acquire, at, progress
-from projections.records import NAME, Course, FoldFailed, Row, fold, owners, row
+from projections.records import NAME, Course, FoldFailed, Row, fold, owners, row, row_alone
 
 BATCH: Final = 2_000
 """Entries of one transaction at most."""
-CACHED_ENTRIES: Final = 20_000
-"""Entries of folded records that are kept at most: about 60 MB."""
+CACHED_ENTRIES: Final = 50_000
+"""Entries of folded records that are kept at most: about 100 MB."""
 REFERRING: Final = (
     "SELECT DISTINCT r.target, r.source FROM ledger.refs AS r"
     " WHERE r.target = ANY (%s::text[]) AND r.position <= coalesce(%s, 9223372036854775807)"
@@ -97,11 +97,25 @@ class Projector:
         for one in stored:
             entry = read(one)
             fresh[entry.record].append(entry)
-        for record, entries in fresh.items():
+        alone = self._alone(fresh, stored[-1].position)
+        touched = [record for record in fresh if record not in alone]
+        for record in touched:
+            entries = fresh[record]
             held = Course() if entries[0].version == 1 else self._kept.get(record)
             if held is not None:
                 self._keep(record, fold(_kind(record), _id(record), held, entries))
-        return self._renewed(list(fresh), stored[-1].position)
+        rows = [row_alone(_kind(record), _id(record), fresh[record]) for record in alone]
+        return rows + self._renewed(touched, stored[-1].position)
+
+    def _alone(self, fresh: Mapping[str, Sequence[Entry]], until: int) -> set[str]:
+        """The records that one entry is all of, and that no other record has to do with: nearly all of an import."""
+        first = {
+            record
+            for record, entries in fresh.items()
+            if entries[0].version == 1 and len(entries) == 1 and _kind(record).parent is None
+        }
+        referring = self._referring([record for record in first if _kind(record).seen_with], until)
+        return {record for record in first if not referring.get(record)}
 
     def _renewed(self, touched: Sequence[str], until: int) -> list[Row]:
         """The rows of these records as at a position, and of those whose rows change with theirs."""

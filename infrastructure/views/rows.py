@@ -25,7 +25,8 @@ ON CONFLICT (kind, id) DO UPDATE SET (
 UNIT: Final = 2
 """Bytes of a unit of UTF-16: of nearly every character."""
 _NULL: Final = r"\N"
-_ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_LINE: Final = "\n"
+_BREAK: Final = r"\n"
 
 
 def line(row: Row) -> str:
@@ -34,11 +35,10 @@ def line(row: Row) -> str:
         kind, record_id, version, status, new_city, township, first_on, first_position, last_position, latest_on, names,
         formerly, state,
     ) = row  # fmt: skip
-    name = names[0] if len(names) == 1 else "\n".join(names)
     return (
         f"{kind}\t{_escaped(record_id)}\t{version}\t{status or _NULL}\t{new_city or _NULL}\t{township or _NULL}"
-        f"\t{first_on}\t{first_position}\t{last_position}\t{latest_on}\t{_escaped(name)}"
-        f"\t{_array(formerly) if formerly else _NULL}\t{grams(name)}"
+        f"\t{first_on}\t{first_position}\t{last_position}\t{latest_on}\t{_BREAK.join(map(_escaped, names))}"
+        f"\t{_array(formerly) if formerly else _NULL}\t{grams(_LINE.join(names))}"
         f"\t{_NULL if state is None else _escaped(state)}\n"
     )
 
@@ -75,7 +75,7 @@ def _array(texts: tuple[str, ...]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text if text.isalnum() else text.translate(_ESCAPES)
+    return text.replace("\\", r"\\")  # no text of a fact, and no JSON, has control characters
 
 
 def upsert(connection: Connection, schema: str, rows: Iterable[Row]) -> None:

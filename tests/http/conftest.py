@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import queue
-import socket
-import threading
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -15,8 +12,6 @@ import pytest
 import structlog
 
 from api.composition import Taizhang, found, issue_key, running
-from api.http.application import create_app
-from api.http.serve import Server
 from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Database, create
 from infrastructure.postgres.embedded import EmbeddedServer
@@ -31,6 +26,7 @@ ACCOUNTS: dict[str, tuple[str, str | None, str]] = {
 }
 
 Clients = Callable[..., httpx.Client]
+Serving = Callable[[Taizhang], AbstractContextManager[str]]
 
 
 def event(kind: str, on: str = "2020-06-30", /, **data: object) -> dict[str, Any]:
@@ -46,22 +42,6 @@ def established(**changes: object) -> dict[str, Any]:
         "new_city": "fengdong",
     }
     return event("CommunityEstablished", "2019-12-10", **data | changes)
-
-
-@contextmanager
-def served(ledger: Taizhang) -> Iterator[str]:
-    """Serves the ledger from a thread, and gives its address."""
-    listening = threading.Event()
-    server = Server(create_app(ledger), listening.set)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        thread = threading.Thread(target=partial(server.run, sockets=[taken]), daemon=True)
-        thread.start()
-        assert listening.wait(30)
-        try:
-            yield f"http://127.0.0.1:{taken.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(30)
 
 
 @pytest.fixture(scope="session")
@@ -83,8 +63,8 @@ def keys(ledger: Taizhang) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def url(ledger: Taizhang, keys: dict[str, str]) -> Iterator[str]:
-    with served(ledger) as address:
+def url(ledger: Taizhang, keys: dict[str, str], serving: Serving) -> Iterator[str]:
+    with serving(ledger) as address:
         with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {keys['administrator']}"}) as client:
             opening = [
                 ("new-cities/fengdong", event("NewCityRegistered", "2019-12-10", name="沣东新城", kind="new-city")),
@@ -107,12 +87,6 @@ def url(ledger: Taizhang, keys: dict[str, str]) -> Iterator[str]:
             assert client.post("/api/v1/batches", json={"entries": entries}).status_code == 201
         assert ledger.views.wait(ledger.log.head()[0], 30)  # they tell what a township may read
         yield address
-
-
-@pytest.fixture(scope="session")
-def serving() -> Callable[[Taizhang], AbstractContextManager[str]]:
-    """Serves a ledger for the length of a block, and gives its address."""
-    return served
 
 
 @pytest.fixture(scope="session")
