@@ -23,6 +23,7 @@ from domain.log import Stored
 from domain.records import VOCABULARY, aggregate, record_kind, scope_of, state_json
 from domain.refusals import Code, Refused
 from domain.state import State
+from projections.records import seen
 
 SCANNED_LIMIT = 2_000
 """Candidates looked at for one page; a page that runs into it may be short, and its cursor goes on."""
@@ -196,7 +197,7 @@ class Asking:
             self.histories.at(other, moment.position).on(moment.on)
             for other in self.histories.referring(record, kind.seen_with, moment.position)
         )
-        return kind.overlay(state, [other for other in referring if other is not None])
+        return seen(kind, record.partition("/")[2], state, referring)
 
     def _shown(self, kind: str, candidates: Sequence[Candidate], moment: Moment) -> list[dict[str, JsonValue] | None]:
         changed = [
@@ -245,6 +246,10 @@ def _readable(reader: Reader, kind: str) -> frozenset[str] | None:
 
 
 def _matches(shown: dict[str, JsonValue], filters: Filters) -> bool:
-    return (filters.status is None or shown["status"] == filters.status) and (
-        filters.q is None or filters.q.casefold() in str(shown.get("name") or "").casefold()
+    """Whether a record, as it is at the moment asked about, belongs to the list; its owner's place is its row's."""
+    return (
+        (filters.status is None or shown["status"] == filters.status)
+        and (filters.q is None or filters.q.casefold() in str(shown.get("name") or "").casefold())
+        and (filters.new_city is None or shown.get("new_city", filters.new_city) == filters.new_city)
+        and (filters.township is None or shown.get("township_code", filters.township) == filters.township)
     )

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Final
 
 from api.composition import initialise, issue_key, opened
-from benchmarks import bulk, ours, report
+from benchmarks import bulk, ours, report, scores
 from benchmarks.bulk import Bulk
 from benchmarks.load import Load, middle
 from benchmarks.peers import Missing, Peers
@@ -44,12 +44,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="taizhang-bench-") as folder:
         recorded, served, folds, version = _singles(Path(folder), options.rounds, options.seconds)
         imports, rebuilds = _bulk(Path(folder), options.rows)
+        print(f"scoreboards of {scores.COMMUNITIES} communities", file=sys.stderr)
+        boards = scores.measured(Path(folder) / "scores")
     tables = [
         report.machine(version),
         report.loads("recording", recorded, ROWS),
         report.loads("http", served, None),
         report.bulk("bulk", {"import": imports, "rebuild": rebuilds}),
         report.Table("fold", ["state of a record with 100 entries", "ms"], [[a, f"{b:.3f}"] for a, b in folds.items()]),
+        scores.table([boards]),
         report.targets(_reached(recorded, imports, rebuilds)),
     ]
     for table in tables:

@@ -22,11 +22,12 @@ NEW_CITIES: Final = ("fengdong", "fengxi", "jinghe", "konggang", "qinhan")
 BEGINS, ENDS = date(2019, 12, 10), date(2022, 6, 30)
 ENTRIES: Final = 100
 """Of each community."""
+CORRECTIONS: Final = 3
+"""Among them, recorded after all else."""
 SEED: Final = 20191210
 
 Said: TypeAlias = tuple[str, date, Fact]
 
-_CORRECTIONS: Final = 3
 _TOWNSHIP: Final = {"township_code": "610112002", "township": "三桥街道"}
 _BODIES: Final[tuple[community.Body, ...]] = (
     "party",
@@ -48,10 +49,13 @@ def record(ledger: Taizhang, communities: int) -> int:
     chance = random.Random(SEED)  # noqa: S311  # the same history every time
     opening = [said for city in NEW_CITIES for said in _new_city(city)]
     histories: list[Iterator[Said]] = []
+    corrections: list[Said] = []
     for number in range(communities):
         city = NEW_CITIES[number % len(NEW_CITIES)]
         opening.append((f"communities/c{number:06}", BEGINS, _established(number, city)))
-        histories.append(_community(number, chance))
+        said = _community(number, chance)
+        histories.append(iter(said))
+        corrections += _corrections(said, chance)
         if number % 10 == 0:
             histories.append(_estate(number, city))
         if number % 40 == 0:
@@ -59,6 +63,7 @@ def record(ledger: Taizhang, communities: int) -> int:
     _record(ledger, opening)
     opened_by, _ = ledger.log.head()
     _record(ledger, _side_by_side(histories, chance))
+    _record(ledger, corrections)
     return opened_by
 
 
@@ -110,22 +115,25 @@ def _established(number: int, city: str) -> Fact:
     return community.CommunityEstablished.model_validate(said)
 
 
-def _community(number: int, chance: random.Random) -> Iterator[Said]:
-    """99 facts after its opening, the last of them corrections."""
-    path, facts = f"communities/c{number:06}", [*_organised(number), *_equipped()]
-    while len(facts) < ENTRIES - 1 - _CORRECTIONS:
+def _community(number: int, chance: random.Random) -> list[Said]:
+    """What comes after its opening, but for corrections."""
+    facts = [*_organised(number), *_equipped()]
+    while len(facts) < ENTRIES - 1 - CORRECTIONS:
         day = BEGINS + timedelta(days=chance.randrange((ENDS - BEGINS).days))
         if chance.random() < 0.5:  # noqa: PLR2004  # as many of the one as of the other
             facts.append((day, community.HouseholdsCounted(households=chance.randint(900, 5200))))
         else:
             facts.append((day, community.ServiceProvided(audience="elderly", title="日间照料")))
     facts.sort(key=lambda one: one[0])
-    for day, fact in facts:
-        yield path, day, fact
-    counts = [index for index, (_, fact) in enumerate(facts, 2) if isinstance(fact, community.HouseholdsCounted)]
-    for version in chance.sample(counts, _CORRECTIONS):
+    return [(f"communities/c{number:06}", day, fact) for day, fact in facts]
+
+
+def _corrections(said: Sequence[Said], chance: random.Random) -> Iterator[Said]:
+    """Corrections of counts among what a community says, which are recorded in versions 2 and up."""
+    counts = [version for version, one in enumerate(said, 2) if isinstance(one[2], community.HouseholdsCounted)]
+    for version in chance.sample(counts, CORRECTIONS):
         corrected = {"households": chance.randint(900, 5200)}
-        yield path, date(2022, 7, 1), EventCorrected(version=version, reasons="录入有误", data=corrected)
+        yield said[0][0], date(2022, 7, 1), EventCorrected(version=version, reasons="录入有误", data=corrected)
 
 
 def _organised(number: int) -> Iterator[tuple[date, Fact]]:

@@ -18,7 +18,7 @@ from infrastructure.views.rows import grams_of_search
 from projections.records import state_of
 
 POSITION: Final[LiteralString] = "SELECT position FROM views.progress WHERE name = 'records'"
-STRETCH: Final = 4_000
+STRETCH: Final = 2_000
 """Rows in the order of ids that are looked through before those that match are sought by themselves."""
 IN_ORDER: Final = SQL(
     "SELECT {arm}, r.id, r.version, r.last_position, r.latest_on, r.state FROM"
@@ -33,7 +33,7 @@ BEYOND: Final = SQL(
 SOUGHT: Final = SQL(
     "SELECT {arm}, r.id, r.version, r.last_position, r.latest_on, r.state FROM"
     " (SELECT * FROM views.records AS r WHERE {conditions} OFFSET 0) AS r"
-    " WHERE r.id > {after} AND {named} ORDER BY r.id LIMIT {limit}"
+    " WHERE r.id > {after} AND {rest} ORDER BY r.id LIMIT {limit}"
 )
 """The fence keeps the order and the limit outside from making the planner walk all ids for a few that match."""
 FIRST_ENTRIES: Final = SQL(
@@ -103,7 +103,7 @@ class RecordViews:
             return []
         asked = _Asked(kind, filters._replace(q=filters.q or None), readable, position, on, after, limit)
         rows = self._rows(asked.in_order())
-        if asked.is_short(rows) and (asked.is_placed or not filters.q):
+        if asked.is_short(rows) and (asked.is_narrowed or not filters.q):
             rows = self._rows(asked.in_order(beyond=True))
             to_be_sought = asked.is_short(rows) and any(row[1] is None for row in rows)
         else:
@@ -144,9 +144,9 @@ class _Asked(NamedTuple):
     limit: int
 
     @property
-    def is_placed(self) -> bool:
-        """Whether it is about a part of the New Area."""
-        return self.filters.township is not None or self.arms != [None]
+    def is_narrowed(self) -> bool:
+        """Whether an index leads to a part of the records of the kind, which a stretch may be all of."""
+        return self.filters._replace(q=None) != Filters() or self.arms != [None]
 
     @property
     def arms(self) -> list[str | None]:
@@ -178,12 +178,19 @@ class _Asked(NamedTuple):
         """The rows that match, wherever they are, and former ones."""
         queries: list[Composed] = []
         for arm, new_city in enumerate(self.arms):
-            conditions = [self._of_kind, *_equal(_wanted(self.filters._replace(new_city=new_city))), *self._open]
-            if self.filters.q is not None:
+            conditions = [self._of_kind, *_equal(_wanted(self.filters._replace(new_city=new_city, status=None)))]
+            rest = [*_equal(_wanted(Filters(status=self.filters.status))), *self._open]
+            if self.filters.q is None:
+                conditions, rest = [*conditions, *rest], []
+            else:  # statuses and days tell less than names do
                 conditions.append(SQL("r.grams @> {}::int[]").format(grams_of_search(self.filters.q.casefold())))
             queries.append(
                 SOUGHT.format(
-                    arm=arm, conditions=_all(conditions), after=self.after, named=_all(self._named), limit=self.limit
+                    arm=arm,
+                    conditions=_all(conditions),
+                    after=self.after,
+                    rest=_all([*rest, *self._named]),
+                    limit=self.limit,
                 )
             )
         return self._with_former(queries)
