@@ -59,6 +59,8 @@ class Scoreboards(NamedTuple):
 
 def measured(directory: Path, communities: int = COMMUNITIES, questions: int = QUESTIONS) -> Scoreboards:
     """Scoreboards of a ledger made for it, with so many communities in five New Cities."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)  # as every command does
     initialise(directory, ORIGIN)
     with opened(directory, follow=False) as ledger:
         opened_by = scored_cities.record(ledger, communities)
@@ -115,8 +117,6 @@ def main() -> None:
     asked.add_argument("--communities", type=int, default=COMMUNITIES, help="in all five New Cities (default: 400)")
     asked.add_argument("--questions", type=int, default=QUESTIONS, help="scoreboards (default: 100)")
     options = asked.parse_args()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)  # as every command does
     with tempfile.TemporaryDirectory(prefix="taizhang-bench-") as folder:
         print(table([measured(Path(folder), options.communities, options.questions)]))
 
