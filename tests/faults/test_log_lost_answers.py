@@ -80,20 +80,17 @@ class Relay(threading.Thread):
         self._selector.register(server, selectors.EVENT_READ)
 
     def _ask(self, client: socket.socket) -> None:
-        if asked := _received(client):
-            self._servers[client].sendall(asked)
-        else:
+        asked = _received(client)
+        if not asked or not _passed_on(self._servers[client], asked):
             self._leave(client)
 
     def _answer(self, server: socket.socket) -> None:
         client = self._clients[server]
         answered = _received(server)
         if client in self._servers:
-            if self.lose_answers or not answered:
+            if self.lose_answers or not answered or not _passed_on(client, answered):
                 self.lose_answers = False
                 self._leave(client)
-            else:
-                client.sendall(answered)
         if not answered:
             del self._clients[server]
             self._selector.unregister(server)
@@ -110,6 +107,15 @@ def _received(source: socket.socket) -> bytes:
         return source.recv(1 << 16)
     except ConnectionResetError:
         return b""
+
+
+def _passed_on(other: socket.socket, said: bytes) -> bool:
+    """Whether the other end still takes it: a server that was killed may have gone a moment before."""
+    try:
+        other.sendall(said)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
 
 
 @pytest.fixture
