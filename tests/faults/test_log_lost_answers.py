@@ -87,10 +87,9 @@ class Relay(threading.Thread):
     def _answer(self, server: socket.socket) -> None:
         client = self._clients[server]
         answered = _received(server)
-        if client in self._servers:
-            if self.lose_answers or not answered or not _passed_on(client, answered):
-                self.lose_answers = False
-                self._leave(client)
+        if client in self._servers and (self.lose_answers or not answered or not _passed_on(client, answered)):
+            self.lose_answers = False
+            self._leave(client)
         if not answered:
             del self._clients[server]
             self._selector.unregister(server)
