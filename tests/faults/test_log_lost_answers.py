@@ -281,15 +281,19 @@ def test_a_cancelled_wait_for_a_replica_leaves_the_append_unsettled(tmp_path: Pa
         with database.connect(None) as other, ThreadPoolExecutor(1) as pool:
             other.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
             other.execute("SELECT pg_reload_conf()")
-            appending = pool.submit(writer.append, [draft("r/2")], expected=1)
             waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-            while not (waiting := other.execute(waits).fetchone()):
-                pass
+            waiting = None
+            for number in range(2, 1_000):  # the server takes the setting up in its own time
+                appending = pool.submit(writer.append, [draft(f"r/{number}")], expected=number - 1)
+                while not appending.done() and not (waiting := other.execute(waits).fetchone()):
+                    pass
+                if waiting:
+                    break
             assert not appending.done()
             other.execute("SELECT pg_cancel_backend(%s)", waiting)
             with pytest.raises(Unsettled, match="synchronous replication"):
                 appending.result(20)
             other.execute("ALTER SYSTEM RESET synchronous_standby_names")
             other.execute("SELECT pg_reload_conf()")
-        assert writer.append([draft("r/3")], expected=2)[0].position == 3
+        assert writer.append([draft("r/last")], expected=number)[0].position == number + 1
         writer.close()
