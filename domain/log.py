@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-ENTRY_FORMAT = "taizhang-entry/1"
 ENTRY_LIMIT = 65_535
 """Bytes of one entry at most: C2SP entry bundles carry the length in 16 bits."""
 BATCH_LIMIT = 10_000

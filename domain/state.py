@@ -168,12 +168,12 @@ def provenance(step: Step[Fact], field: str) -> dict[str, JsonValue]:
     return found if position == step.position else found | {"corrects": step.position}
 
 
-def step_json(step: Step[Fact], *, without: frozenset[str] = frozenset()) -> dict[str, JsonValue]:
+def step_json(step: Step[Fact]) -> dict[str, JsonValue]:
     """A step as JSON: its position, its day and its fact's fields."""
     stamp: dict[str, JsonValue] = {"position": step.position, "effective_on": step.effective_on.isoformat()}
     if step.corrected is not None:
         stamp["corrected_by"] = sorted({source.position for source in step.corrected.values()})
-    return stamp | {field: json_of(step, field) for field, _ in step.fact if field not in without}
+    return stamp | {field: json_of(step, field) for field, _ in step.fact}
 
 
 def item_json(item: Item) -> dict[str, JsonValue]:
