@@ -52,14 +52,14 @@ class Presence(NamedTuple):
     """Proves that the map has this head."""
 
     head: Head
-    index: int
+    leaf_index: int
     """Of the leaf, from 0."""
     path: tuple[bytes, ...]
     """The audit path, from the leaf up."""
 
     def check(self, records: int, root: bytes) -> None:
         """Raise Unproven unless the map of so many records with this root has the head at this index."""
-        if _root_by(leaf_hash(self.head.encoded()), self.index, records, self.path) != root:
+        if _root_by(leaf_hash(self.head.encoded()), self.leaf_index, records, self.path) != root:
             raise Unproven(f"the path of {self.head.record} doesn't lead to the root")
 
 
@@ -76,8 +76,8 @@ class Absence(NamedTuple):
         before, after = self
         if before is None and after is None and (records, root) != (0, EMPTY_ROOT):
             raise Unproven("only the empty map has nothing beside a record's place")
-        begins = 0 if before is None else before.index + 1
-        ends = records if after is None else after.index
+        begins = 0 if before is None else before.leaf_index + 1
+        ends = records if after is None else after.leaf_index
         if begins != ends:
             raise Unproven(f"leaves {begins - 1} and {ends} are not next to each other")
         for beside in (before, after):
