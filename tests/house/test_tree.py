@@ -31,7 +31,7 @@ def _files() -> Iterator[Path]:
         folders[:] = [
             name for name in folders if name not in {"__pycache__", "node_modules", "dist"} and name[0] != "."
         ]
-        yield from (Path(folder) / name for name in names)
+        yield from (Path(folder) / name for name in names if name != ".git")  # a worktree's is a file
     yield from (ROOT / ".ci").iterdir()
 
 
