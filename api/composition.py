@@ -38,7 +38,7 @@ from infrastructure.access.tokens import Tokens
 from infrastructure.attachments import Attachments
 from infrastructure.keys import vault
 from infrastructure.keys.key_ring import KeyRing
-from infrastructure.keys.sealing import Binding
+from infrastructure.keys.sealing import Binding, Unsealable
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.log import Log
@@ -49,6 +49,8 @@ from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
 
 URL_VARIABLE = "TAIZHANG_DATABASE_URL"
+VAULT = "vault"
+"""The folder, in the ledger's directory, of the keys of persons: no backup of the database holds it."""
 ADMINISTRATOR = "administrator"
 NEW_AREA_NAME = "陕西省西咸新区"
 
@@ -165,13 +167,17 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
         stack.callback(log.close)
         pool = base.pool("writer", 1, 8)
         stack.callback(pool.close)
-        persons = vault.Vault(pool.connection, ring.vault_key_path)
-        names = _Names(persons)
+        names = _Names(vault.Vault(directory / VAULT, ring.vault_key_path))
         names.forget_erased(log.of_record("ledger/ledger"))
         attachments = Attachments(pool.connection)
         view = RecordsView(log)
         judge = Judge(view, seal=names.seal, open_name=names.open, attachments=attachments)
-        recorder = Recorder(view, judge, log, on_durable=names.forget_erased)
+
+        def forget_erased(stored: Sequence[Stored]) -> None:
+            if names.forget_erased(stored):
+                judge.forget_names()
+
+        recorder = Recorder(view, judge, log, on_durable=forget_erased)
         stack.callback(recorder.close)
         views = RecordViews(base)
         stack.callback(views.close)
@@ -208,27 +214,39 @@ class _Names:
     def __init__(self, persons: vault.Vault) -> None:
         self._persons = persons
 
-    def seal(self, person: str, record: str, version: int, pointer: str, name: str) -> str:
+    def seal(self, person: str, record: str, version: int, pointer: str, name: str) -> str | None:
         try:
             return self._persons.seal(Binding(person, record, version, pointer), name)
         except vault.PersonErased:
-            raise Refused(Code.PERSON_ERASED, f"person {person} has been erased: no name is recorded again") from None
+            return None
 
     def open(self, sealed: Sealed) -> str | None:
-        return self.open_many([sealed])[0]
+        """The name; None where it can't be known any more: whether a token was altered is for the log's hashes."""
+        try:
+            return self._persons.open(
+                Binding(sealed.person, sealed.record, sealed.version, sealed.pointer), sealed.token
+            )
+        except Unsealable:
+            return None
 
     def open_many(self, sealed: Sequence[Sealed]) -> Sequence[str | None]:
-        return self._persons.open_many(
-            [(Binding(one.person, one.record, one.version, one.pointer), one.token) for one in sealed]
-        )
+        return [self.open(one) for one in sealed]
 
-    def forget_erased(self, stored: Sequence[Stored]) -> None:
-        """Destroy the keys of the persons that these entries erase; done again, it changes nothing."""
-        for one in stored:
-            if b'"PersonErased/' in one.entry:
-                fact = VOCABULARY.read(one.entry).fact
-                if isinstance(fact, PersonErased):
-                    self._persons.destroy(fact.person)
+    def forget_erased(self, stored: Sequence[Stored]) -> bool:
+        """Destroy the keys of the persons that these entries erase; done again, it changes nothing.
+
+        Returns whether any did.
+        """
+        erased = [
+            fact.person
+            for one in stored
+            if b'"PersonErased/' in one.entry
+            for fact in (VOCABULARY.read(one.entry).fact,)
+            if isinstance(fact, PersonErased)
+        ]
+        for person in erased:
+            self._persons.destroy(person)
+        return bool(erased)
 
 
 def initialise(directory: Path, origin: str) -> tuple[str, str]:

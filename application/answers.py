@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from application.names import Names, open_entry
 from domain.entry import Entry
 from domain.fact import JsonValue
 from domain.history import History
+from domain.ledger import PersonErased
 from domain.log import Stored
 from domain.records import VOCABULARY
 from domain.state import State, Step, item_json, json_of, step_json
+
+RECEIPT: Final[Mapping[str, JsonValue]] = {
+    "destroyed": (
+        "此人的密钥已销毁，不再生成；由其派生的各字段密钥随之失效。台账各处此人的姓名自此无法解读，"
+        "条目、散列和证明保持原样。"
+    ),
+    "not_reached": [
+        "此前披露给他人的字段密钥，以及据此读出的姓名",
+        "此前查阅、下载、打印的答复、页面和报告",
+        "此前复制的密钥库（数据目录下的 vault 目录）：请将各份副本一并销毁",
+        "说明文字和附件中写明的姓名",
+    ],
+}
+"""What the erasure of a person did, and what no ledger can do."""
 
 
 def instant_json(instant: datetime) -> str:
@@ -36,7 +51,7 @@ def entry_json(stored: Stored, names: Names) -> dict[str, JsonValue]:
             "roles": list(by.roles),
         }
     open_entry(names, header, said["data"], recorded_by)
-    return {
+    shown: dict[str, JsonValue] = {
         "position": header.position,
         "record": header.record,
         "version": header.version,
@@ -53,6 +68,9 @@ def entry_json(stored: Stored, names: Names) -> dict[str, JsonValue]:
         "causation_id": header.causation,
         "leaf_hash": stored.leaf_hash.hex(),
     }
+    if isinstance(content.data, PersonErased):
+        shown["receipt"] = {**RECEIPT}
+    return shown
 
 
 def marked(entry: Entry, history: History) -> dict[str, JsonValue]:

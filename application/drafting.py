@@ -27,8 +27,8 @@ _POSITION_ROOM = 160
 class Seal(Protocol):
     """Encrypts a name under its person's key, bound to where it stands."""
 
-    def __call__(self, person: str, record: str, version: int, pointer: str, name: str) -> str:
-        """The sealed name. Raises Refused for a person who has been erased."""
+    def __call__(self, person: str, record: str, version: int, pointer: str, name: str) -> str | None:
+        """The sealed name; None for a person who has been erased."""
         ...
 
 
@@ -80,8 +80,9 @@ def planned(
     recorded_by: dict[str, JsonValue] = {"account": actor.account}
     if actor.person is not None:
         recorded_by["person"] = actor.person
-        if actor.name is not None:
-            recorded_by["name"] = seal(actor.person, record, version, "/recorded_by/name", actor.name)
+        token = None if actor.name is None else seal(actor.person, record, version, "/recorded_by/name", actor.name)
+        if token is not None:
+            recorded_by["name"] = token
         recorded_by["office"] = actor.office
         if actor.bureau is not None:
             recorded_by["bureau"] = actor.bureau
@@ -153,7 +154,14 @@ def _sealed(value: JsonValue, pointer: str, record: str, version: int, seal: Sea
                     f"a name has at most {NAME_LIMIT} characters",
                     errors=[FieldError(f"{pointer}/name", f"at most {NAME_LIMIT} characters")],
                 )
-            return {"id": person, "name": seal(person, record, version, f"{pointer}/name", name)}
+            token = seal(person, record, version, f"{pointer}/name", name)
+            if token is None:
+                raise Refused(
+                    Code.PERSON_ERASED,
+                    f"person {person} has been erased: no name is recorded again",
+                    errors=[FieldError(pointer, "this person has been erased")],
+                )
+            return {"id": person, "name": token}
         case list():
             return [_sealed(one, f"{pointer}/{index}", record, version, seal) for index, one in enumerate(value)]
         case dict():

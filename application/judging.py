@@ -134,6 +134,10 @@ class Judge:
         self._actors[account] = (history, actor)
         return actor
 
+    def forget_names(self) -> None:
+        """Keep no name in memory: somebody has been erased."""
+        self._actors.clear()
+
     def _check_rights(self, actor: Actor, items: Sequence[Proposal]) -> None:
         opened: dict[str, State] = {}
         records = WithOpened(self._view, opened)

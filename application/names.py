@@ -43,6 +43,8 @@ def open_entry(names: Names, header: Header, data: dict[str, JsonValue], recorde
     person, token = header.recorded_by.person, header.recorded_by.name
     if person is not None and token is not None:
         found.append((recorded_by, Sealed(person, record, version, "/recorded_by/name", token)))
+    elif person is not None:
+        recorded_by["erased"] = True  # before this was recorded, so that there was no name to seal
     _open(names, found)
 
 

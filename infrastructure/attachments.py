@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from infrastructure.keys.vault import Connect
+from infrastructure.postgres.database import Connect
 
 _MISSING = """SELECT encode(asked.sha256, 'hex') FROM unnest(%b::bytea[]) WITH ORDINALITY AS asked (sha256, place)
     WHERE NOT EXISTS (SELECT FROM attachments.files AS f WHERE f.sha256 = asked.sha256) ORDER BY asked.place"""

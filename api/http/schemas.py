@@ -228,9 +228,11 @@ def shared() -> dict[str, Schema]:
         "to": {},
         "entries": {"type": "array", "items": position},
     }
+    text: Schema = {"type": "string"}
     marks: Schema = {
         "corrected_by": {"type": "array", "items": position},
         "retracted_by": {"type": ["integer", "null"]},
+        "receipt": closed("清除回执", {"destroyed": text, "not_reached": {"type": "array", "items": text}}),
     }
     return {
         "Entry": closed("条目", entry, marks),

@@ -10,7 +10,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from infrastructure.keys.vault import Connect
+from infrastructure.postgres.database import Connect
 
 SHORTEST: Final = 10
 LONGEST: Final = 200

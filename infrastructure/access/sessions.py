@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-from infrastructure.keys.vault import Connect
+from infrastructure.postgres.database import Connect
 
 LIFETIME: Final = timedelta(hours=12)
 SESSIONS_PER_ACCOUNT: Final = 20

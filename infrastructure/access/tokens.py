@@ -9,7 +9,7 @@ from typing import Final, Protocol, Self
 
 import jwt
 
-from infrastructure.keys.vault import Connect
+from infrastructure.postgres.database import Connect
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 """Signatures by public key only: a token can't choose to be checked by a secret, or not at all (RFC 8725)."""

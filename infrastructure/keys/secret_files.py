@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import tempfile
 from pathlib import Path
 
 KEY_SIZE = 32
@@ -26,7 +27,9 @@ class MalformedSecretError(ValueError):
 
 
 def create_secret(path: Path, content: bytes) -> None:
-    """Write a new secret file, durably; its directory is made when it is missing, but not that one's parent.
+    """Write a new secret file, durably, whole or not at all; of many who write one, one does.
+
+    Its directory is made when it is missing, but not that one's parent.
 
     Raises:
         FileExistsError: There is such a file; it is left as it is.
@@ -34,10 +37,15 @@ def create_secret(path: Path, content: bytes) -> None:
     """
     path.parent.mkdir(mode=0o700, exist_ok=True)
     _refuse_exposed(path.parent, path.parent.stat().st_mode)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor, new = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # of mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        path.hardlink_to(new)  # unlike a rename, it takes no other file's place
+    finally:
+        Path(new).unlink()
     make_names_durable(path.parent)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import selectors
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self, TypeAlias
 
@@ -60,6 +62,8 @@ class AnsweringConnection(Connection):
 
 
 Pool: TypeAlias = ConnectionPool[Connection]
+Connect: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""Lends a connection that is in no transaction, as a pool's `connection` does."""
 
 
 @dataclass(frozen=True)
