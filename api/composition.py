@@ -22,6 +22,7 @@ from application.filling import Filling
 from application.judging import Judge
 from application.names import Sealed
 from application.records_view import RecordsView
+from application.reports import Reports
 from application.score_answers import ScoreAnswers
 from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
 from domain.fact import Fact, Person
@@ -106,6 +107,7 @@ class Taizhang:
     asking: Asking
     assessing: Assessing
     scores: ScoreAnswers
+    reports: Reports
     filling: Filling
     access: Access
     views: RecordViews
@@ -187,6 +189,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             stack.callback(follower.stop)
         asking = Asking(log, views, names, now)
         assessing = Assessing(asking.histories)
+        scores = ScoreAnswers(assessing, names)
         access = Access(asking.histories, log, views, now)
         yield Taizhang(
             directory=directory,
@@ -196,7 +199,8 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             recorder=recorder,
             asking=asking,
             assessing=assessing,
-            scores=ScoreAnswers(assessing, names),
+            scores=scores,
+            reports=Reports(asking, scores),
             filling=Filling(asking, assessing, access, LogTree(log.reader).root, lambda: log.head()[0]),
             access=access,
             views=views,

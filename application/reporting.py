@@ -1,56 +1,107 @@
-"""Reports of a year's assessment as it stood: the same bytes whenever the same is asked."""
+"""Reports as they stood: pure data, the same whenever the same is asked; how they look is for others to say."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from domain.fact import JsonValue
+from application.moments import ZONE
 
-FORMATS: Final = ("json", "csv")
-LATER: Final = ("xlsx", "html", "pdf")
-"""Formats that are not made yet."""
+Cell: TypeAlias = str | int | Decimal | None
+Kind: TypeAlias = Literal["text", "count", "points"]
 
-_OF_SCORE: Final = ("year", "new_city", "rank", "official", "indicative", "contested", "undeterminable", "scheme")
-_OF_LINE: Final = ("indicator", "clause", "title", "points", "official_deducted", "indicative_deducted")
-COLUMNS: Final = (
-    *_OF_SCORE,
-    "simulated",
-    *_OF_LINE,
-    "line_undeterminable",
-    "found",
-    "met",
-    "findings_undeterminable",
-    "position",
-    "on",
-)
+DASH: Final = "—"
+"""What stands where nothing was recorded."""
 
 
-def csv_report(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> bytes:
-    """A year's scores as CSV (RFC 4180, UTF-8): a row a line, each with its New City's score and the report's times.
+class Column(NamedTuple):
+    """A column of a table."""
 
-    A published result that is all the reader may see is one row without a line.
-    """
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(COLUMNS)
-    times = {"position": provenance["position"], "on": provenance["on"]}
-    for score in report["scores"]:
-        own = {name: score[name] for name in _OF_SCORE} | {"simulated": str(score["simulated"]).lower()}
-        lines: list[Any] = score["lines"] or [None]
-        for line in lines:
-            row = own | ({} if line is None else _line(line)) | times
-            table.writerow([row.get(column) for column in COLUMNS])
-    return text.getvalue().encode()
+    title: str
+    kind: Kind = "text"
 
 
-def _line(line: Mapping[str, Any]) -> dict[str, JsonValue]:
-    counts: dict[str, int] = line["counts"]
-    return {name: line[name] for name in _OF_LINE} | {
-        "line_undeterminable": line["undeterminable"],
-        "found": counts["found"],
-        "met": counts["met"],
-        "findings_undeterminable": counts["undeterminable"],
-    }
+class Table(NamedTuple):
+    """A table under its own heading."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    place: Literal["body", "annex", "attached"]
+    """In the text, behind it, or only where a table has room: in the workbook and on the page."""
+    note: str = ""
+
+
+class Report(NamedTuple):
+    """What a report says, in the order in which it is read."""
+
+    name: str
+    """Of its file, without what tells the format."""
+    title: str
+    marks: Sequence[str]
+    """What keeps it from being taken for what it is not: 模拟, 未公布, 演示数据."""
+    published: bool
+    """Whether all of it is as it was published; only then does it look so."""
+    addressed: str
+    opening: Sequence[str]
+    """Paragraphs before the tables, and behind them."""
+    closing: Sequence[str]
+    tables: Sequence[Table]
+    sources: Sequence[tuple[str, str]]
+    """出处: at which position, about which day, under which checkpoint and key it was made."""
+    dated: datetime | None
+    """When the last entry that it takes account of was recorded, or the instant asked about."""
+    answer: Mapping[str, Any]
+    """The same as JSON, with what it rests on."""
+    flat: Table
+    """The same as one table, for programs."""
+
+
+def chinese_day(day: date) -> str:
+    """2019年12月10日, without leading zeros."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def chinese_instant(instant: datetime) -> str:
+    """2019年12月10日 09:05, the time that it is in Beijing."""
+    local = instant.astimezone(ZONE)
+    return f"{chinese_day(local.date())} {local:%H:%M}"
+
+
+def sources(provenance: Mapping[str, Any], keys: Sequence[str], scheme_title: str | None) -> list[tuple[str, str]]:
+    """What a report rests on, line by line. `keys` are the verifier keys known by its position."""
+    checkpoint = provenance["checkpoint"]
+    known_at = provenance["known_at"]
+    lines = [
+        ("账至记录", str(provenance["position"])),
+        ("入账截至", DASH if known_at is None else f"{chinese_instant(datetime.fromisoformat(known_at))}（北京时间）"),
+        ("发生截至", chinese_day(date.fromisoformat(provenance["on"]))),
+    ]
+    if provenance["scheme"] is not None:
+        lines.append(("考核办法", provenance["scheme"] if scheme_title is None else full_width(scheme_title)))
+        lines.append(("办法编号", provenance["scheme"]))
+    if checkpoint is None:
+        lines.append(("检查点", "此记录尚待检查点覆盖"))
+    else:
+        lines += [
+            ("台账", checkpoint["origin"]),
+            ("检查点", str(checkpoint["size"])),
+            ("根哈希", checkpoint["root_hash"]),
+        ]
+    lines += [("验证公钥", key) for key in keys]
+    return lines
+
+
+def full_width(text: str) -> str:
+    """The text with full-width punctuation, as Chinese is set."""
+    return text.translate(_WIDE)
+
+
+_WIDE: Final = str.maketrans("(),:;", "（），：；")
+
+
+def points(text: str | None) -> Decimal | None:
+    """Points as they travel, a decimal string, as a number."""
+    return None if text is None else Decimal(text)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from application.answers import instant_json
 from application.assessing import Assessing, Scored
@@ -53,10 +53,19 @@ class ScoreAnswers:
         shown = (self._shown(reader, one, board, in_full=in_full) for one in board)
         return [one for one in shown if one is not None], chosen
 
-    def report(self, reader: Reader, year: int, moment: Moment, scheme: str | None) -> tuple[dict[str, JsonValue], str]:
-        """The whole scoreboard as a report, and the scheme."""
-        scores, chosen = self.scoreboard(reader, year, moment, scheme, in_full=True)
-        return {"report": "assessment", "year": year, "scores": scores}, chosen
+    def report(
+        self, reader: Reader, year: int, moment: Moment, scheme: str | None, new_city: str | None = None
+    ) -> tuple[dict[str, Any], str]:
+        """The whole scoreboard as a report, or the one New City's score, and the scheme.
+
+        Raises Refused: not-found for a New City that is not on record, not-readable for one whose score is not open to
+        the reader.
+        """
+        if new_city is None:
+            scores, chosen = self.scoreboard(reader, year, moment, scheme, in_full=True)
+            return {"report": "assessment", "year": year, "scores": scores}, chosen
+        own, scored = self.assessment(reader, f"{year}-{new_city}", moment, scheme)
+        return {"report": "assessment", "year": year, "new_city": new_city, "scores": [own]}, scored.standing.scheme
 
     def assessment(
         self, reader: Reader, assessment: str, moment: Moment, scheme: str | None

@@ -15,6 +15,9 @@ from domain.fact import Count, Fact, Key, PersonId, Position, Sha256, Text
 from domain.refusals import Code, Refused
 from domain.state import State, Step
 
+DEMONSTRATION = "demo.taizhang.local/"
+"""What the origin of a demonstration's ledger begins with: its figures are invented, and say so wherever shown."""
+
 # facts
 
 _ED25519 = b"\x01"

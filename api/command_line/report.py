@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
 import click
 
-from api.command_line.outcomes import Voice, command
+from api.command_line.outcomes import Voice, cannot_tell, command
 from api.composition import opened
-from api.http.answers import json_bytes
-from application.reporting import FORMATS, csv_report
+from api.reports import DEFAULT, FORMATS, File, official, written
 from application.rights import Reader
 from domain.refusals import Nature, Refused
 
@@ -27,37 +27,57 @@ def report() -> None:
 
 @report.command("assessment", help="输出一个年度的考核报告。")
 @click.option("--year", type=YEARS, required=True, help="考核年度")
+@click.option("--new-city", metavar="ID", help="只说明这一个新城的扣分，默认全部新城")
 @click.option("--known-at", metavar="T", help="只计此刻之前入账的记录：带时区的时间，或日志位置；默认全部")
 @click.option("--on", metavar="DATE", help="所求之日，默认今天")
 @click.option("--scheme", metavar="ID", help="按哪一版考核办法计算；不是该年度所用的，结果标为模拟")
-@click.option("--format", "wanted", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="格式")
+@click.option("--format", "wanted", type=click.Choice(list(FORMATS)), default=DEFAULT, show_default=True, help="格式")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="写入此文件，默认写到标准输出")
 @command
-def assessment(
+def assessment(  # noqa: PLR0913, PLR0917  # an option each
     voice: Voice,
     directory: Path,
     year: int,
+    new_city: str | None,
     known_at: str | None,
     on: str | None,
     scheme: str | None,
     wanted: str,
+    output: Path | None,
 ) -> None:
     """Report a year's assessment."""
-    with opened(directory, follow=False) as ledger:
+    binary = not FORMATS[wanted].is_text
+    if binary and output is None and not voice.as_json and sys.stdout.isatty():
+        raise click.UsageError(f"{wanted} 不能显示在终端里，请用 --output 指明文件")
+    with opened(directory, follow=False) as ledger, voice.bar(2, "编制报告") as advance:
         try:
             moment = ledger.asking.moment(known_at, on, None)
-            found, chosen = ledger.scores.report(_ALL, year, moment, scheme)
+            made = ledger.reports.assessment(_ALL, year, moment, scheme, new_city)
         except Refused as refusal:
             if refusal.code.nature in {Nature.QUESTION, Nature.FIELDS}:
                 raise click.UsageError(refusal.detail) from None
             raise
-        provenance = ledger.asking.provenance(moment, chosen)
-    answer = {"data": found, "provenance": provenance}
-    if wanted == "json":
-        _write(json_bytes(answer) + b"\n")
-    elif voice.as_json:
-        voice.answer({"format": wanted, "content": csv_report(found, provenance).decode()}, "")
+        advance(1)
+        try:
+            file = written(made, wanted)
+        except official.NoGlyphs as missing:
+            raise cannot_tell("no-font", str(missing)) from None
+        advance(1)
+    _given(voice, file, wanted, output)
+
+
+def _given(voice: Voice, file: File, wanted: str, output: Path | None) -> None:
+    if output is not None:
+        output.write_bytes(file.content)
+        voice.answer({"format": wanted, "file": str(output), "size": len(file.content)}, f"已写入 {output}")
+    elif wanted == "json":
+        _write(file.content + b"\n")
+    elif not voice.as_json:
+        _write(file.content)
+    elif FORMATS[wanted].is_text:
+        voice.answer({"format": wanted, "content": file.content.decode("utf-8-sig")}, "")
     else:
-        _write(csv_report(found, provenance))
+        voice.answer({"format": wanted, "encoding": "base64", "content": b64encode(file.content).decode()}, "")
 
 
 def _write(content: bytes) -> None:

@@ -25,8 +25,8 @@ from application import importing
 from application.commands import Command, Idempotent, proposal
 from application.committing import Recorded
 from application.moments import today
+from domain.ledger import DEMONSTRATION
 
-ORIGIN: Final = "demo.taizhang.local"
 NOTE: Final = "演示数据"
 YEARS: Final = (2019, 2020, 2021)
 LOGINS: Final = {"inspector": "na-inspector", "recorder": "t-610112002", "arbiter": "na-arbiter-1"}
@@ -54,9 +54,9 @@ class Login(NamedTuple):
 def opened_in(directory: Path) -> Generator[Taizhang]:
     """The demonstration's ledger, running until the block ends; created where there is none. Raises NotADemo."""
     with suppress(AlreadyInitialised):
-        initialise(directory, f"{ORIGIN}/{secrets.token_hex(4)}")
+        initialise(directory, f"{DEMONSTRATION}{secrets.token_hex(4)}")
     with opened(directory) as ledger:
-        if not ledger.keys.signing_key.origin.startswith(f"{ORIGIN}/"):
+        if not ledger.keys.signing_key.origin.startswith(DEMONSTRATION):
             raise NotADemo
         yield ledger
 

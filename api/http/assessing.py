@@ -12,11 +12,12 @@ from api.composition import Taizhang
 from api.http import queries
 from api.http.addresses import Address
 from api.http.answers import etag
+from api.http.problems import Fault, Problem
 from api.http.queries import PAGES, TIMES
 from api.http.reading import DIFF_PARAMETERS, LIST_PARAMETERS, RECORD_PARAMETERS, Question, Reading
+from api.reports import DEFAULT, FORMATS, official, page, written
 from application import scheme_answers, score_answers
 from application.cursors import cursor_of, read_cursor
-from application.reporting import FORMATS, LATER, csv_report
 from application.score_answers import OUTCOMES
 from domain.fact import JsonValue
 from domain.refusals import Code, FieldError, Refused
@@ -27,11 +28,13 @@ ASSESSMENT_PARAMETERS: Final = ("scheme", *TIMES)
 ASSESSMENT_DIFF_PARAMETERS: Final = ("from_known_at", "to_known_at", "on", "scheme", "min_position")
 FINDINGS_PARAMETERS: Final = ("year", "new_city", "rule", "outcome", "scheme", *PAGES, *TIMES)
 SCHEME_DIFF_PARAMETERS: Final = ("to", *DIFF_PARAMETERS, "known_at", "on")
-REPORT_PARAMETERS: Final = ("year", "format", "scheme", *TIMES)
+REPORT_PARAMETERS: Final = ("year", "new_city", "format", "scheme", *TIMES)
 
 ASSESSMENTS, SCHEMES = "/api/v1/assessments", "/api/v1/schemes"
 FINDINGS, REPORT = "/api/v1/findings", "/api/v1/reports/assessment"
 
+_SHOWN: Final = {"html": "inline", "pdf": "inline"}
+"""What a browser shows by itself; the rest it keeps."""
 _YEAR = re.compile(r"(19|2\d)\d{2}", re.ASCII)
 
 
@@ -41,6 +44,7 @@ class Assessing:
     def __init__(self, taizhang: Taizhang, reading: Reading) -> None:
         self._asking = taizhang.asking
         self._scores = taizhang.scores
+        self._reports = taizhang.reports
         self._schemes = taizhang.assessing.yardsticks
         self._reading = reading
 
@@ -127,21 +131,26 @@ class Assessing:
         return self._reading.found(shown, moment, scheme=query["to"])
 
     def report(self, asked: Question) -> Response:
-        """A year's assessment as a report."""
+        """A year's assessment as a report, of all New Cities or of one."""
         query = asked.query
-        wanted = query.get("format", FORMATS[0])
+        wanted = query.get("format", DEFAULT)
         if wanted not in FORMATS:
-            later = " (the ledger does not make it yet)" if wanted in LATER else ""
-            raise queries.invalid("format", f"{' or '.join(FORMATS)}, not {wanted[:20]}{later}")
+            raise queries.invalid("format", f"{' or '.join(FORMATS)}, not {wanted[:20]}")
         year, moment = _year(query), self._reading.moment(query)
-        report, scheme = self._scores.report(asked.reader, year, moment, query.get("scheme"))
-        if wanted == "json":
-            return self._reading.found(report, moment, scheme=scheme)
-        return Response(
-            csv_report(report, self._asking.provenance(moment, scheme)),
-            headers={"Content-Disposition": f'attachment; filename="assessment-{year}.csv"'},
-            media_type="text/csv; header=present",
+        new_city = query.get("new_city") or None
+        report = self._reports.assessment(asked.reader, year, moment, query.get("scheme"), new_city)
+        try:
+            file = written(report, wanted)
+        except official.NoGlyphs as missing:
+            raise Problem(Fault.NO_FONT, str(missing)) from None
+        headers = (
+            {}
+            if wanted == DEFAULT
+            else {"Content-Disposition": f'{_SHOWN.get(wanted, "attachment")}; filename="{file.name}"'}
         )
+        if wanted == "html":
+            headers["Content-Security-Policy"] = page.POLICY
+        return Response(file.content, headers=headers, media_type=file.media_type)
 
 
 def _year(query: Mapping[str, str]) -> int:

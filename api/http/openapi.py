@@ -19,7 +19,7 @@ from api.http.reading import (
     RECORD_PARAMETERS,
 )
 from api.http.schemas import Schema, closed, reference
-from application.reporting import FORMATS
+from api.reports import DEFAULT, FORMATS
 from application.score_answers import OUTCOMES
 from domain.log import BATCH_LIMIT
 from domain.records import AGGREGATES
@@ -56,7 +56,7 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "rule": ({"type": "string", "examples": ["community-size/1"]}, "of this rule, with its version or without"),
     "outcome": ({"type": "string", "enum": list(OUTCOMES)}, "with this outcome"),
     "to": ({"type": "string"}, "the version to compare with"),
-    "format": ({"type": "string", "enum": list(FORMATS), "default": FORMATS[0]}, "of the report"),
+    "format": ({"type": "string", "enum": list(FORMATS), "default": DEFAULT}, "of the report"),
 }
 _QUERY.update(
     {
@@ -181,7 +181,11 @@ def _of_scores() -> dict[str, Any]:
     difference = _read(tag, "assessments.diff", "得分变化的原因", causes, assessing.ASSESSMENT_DIFF_PARAMETERS)
     findings = _read(tag, "findings.list", "规则结论", _listed(reference("Finding")), assessing.FINDINGS_PARAMETERS)
     report = _read(tag, "reports.assessment", "年度考核报告", _asked(reference("Report")), assessing.REPORT_PARAMETERS)
-    report["responses"]["200"]["content"] |= {"text/csv": {"schema": {"type": "string"}}}
+    report["responses"]["200"]["content"] |= {
+        one.media_type.partition(";")[0]: {"schema": {"type": "string"} if one.is_text else {}}
+        for name, one in FORMATS.items()
+        if name != DEFAULT
+    }
     versions = _asked(reference("Diff"))
     reads = {
         assessing.ASSESSMENTS: _read(

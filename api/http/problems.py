@@ -59,6 +59,7 @@ class Fault(Enum):
     DIGEST_DIFFERS = _Title(422, "文件与摘要不符", "The file has another digest")
     TOO_MANY_ATTEMPTS = _Title(429, "尝试次数过多", "Too many attempts")
     UNEXPECTED = _Title(500, "系统内部错误", "Something unexpected went wrong")
+    NO_FONT = _Title(503, "缺少字体，无法排印", "No font here has all the characters")
     BUSY = _Title(503, "系统繁忙，请稍后再试", "Too much is waiting; come back later")
     UNSETTLED = _Title(503, "是否已入账尚不确定", "Nobody can say yet whether it was recorded")
     UNAVAILABLE = _Title(503, "暂时无法服务", "The service is not available for the moment")

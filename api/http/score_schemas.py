@@ -24,7 +24,7 @@ def of_scores() -> dict[str, Schema]:
         "Score": closed("考核得分", _score() | {"lines": _several("Line"), "record": _state()}, _published()),
         "Cause": closed("变化原因", _cause()),
         "ScoreDifference": closed("得分变化", _difference()),
-        "Report": closed("报告", {"report": _TEXT, "year": _year(), "scores": _several("Score")}),
+        "Report": closed("报告", {"report": _TEXT, "year": _year(), "scores": _several("Score")}, {"new_city": _TEXT}),
     }
 
 

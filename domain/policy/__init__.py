@@ -18,6 +18,20 @@ SOURCE_SHA256 = "7fe6bca67a1ed3726a6be2f6abd41e28be0e5e0c10b316c56d050025c6fc97f
 LAST = "last"
 """What the paragraph after 8.4 is cited as."""
 
+CHAPTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "1": "总体目标",
+        "2": "社区设置",
+        "3": "撤村建居",
+        "4": "社区用房",
+        "5": "队伍建设",
+        "6": "服务水平",
+        "7": "共建共治",
+        "8": "工作保障",
+    }
+)
+"""The chapters in a few characters each, as a table has room for."""
+
 _DIGITS = "一二三四五六七八九"
 _CHAPTER = re.compile(rf"^([{_DIGITS}])、")
 _CLAUSE = re.compile(rf"^\(([{_DIGITS}])\)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_a_report_repeats_byte_for_byte(imported: Any) -> None:
     assert answer["provenance"]["scheme"] == "opinions-2019"
     scores = answer["data"]["scores"]
     assert [one["new_city"] for one in scores] == ["fengdong", "fengxi", "jinghe", "konggang", "qinhan"]
-    rows = list(csv.DictReader(imported.run(*asked, "--format", "csv").out.splitlines()))
+    rows = list(csv.DictReader(imported.run(*asked, "--format", "csv").out.removeprefix("\ufeff").splitlines()))
     assert len(rows) == sum(len(one["lines"]) for one in scores)
     for score in scores:
         lines = [row for row in rows if row["new_city"] == score["new_city"]]
@@ -48,13 +49,27 @@ def test_the_command_and_the_api_give_the_same_report_beside_each_other(imported
         with httpx.Client(base_url=served["url"], headers=headers) as client:
             answer = client.get("/api/v1/reports/assessment", params=asked)
             table = client.get("/api/v1/reports/assessment", params=asked | {"format": "csv"})
-            later = client.get("/api/v1/reports/assessment", params=asked | {"format": "pdf"})
+            files = {
+                wanted: client.get("/api/v1/reports/assessment", params=asked | {"format": wanted})
+                for wanted in ("xlsx", "html", "pdf")
+            }
         options = (*QUESTION, "--known-at", position, "--on", "2019-12-31")
         assert imported.ask(*options) == answer.json()
         told = imported.ask(*options, "--format", "csv")
-        assert told == {"format": "csv", "content": table.text}
+        assert told == {"format": "csv", "content": table.content.decode("utf-8-sig")}
+        for wanted, answered in files.items():
+            written = imported.directory / f"report.{wanted}"
+            imported.ask(*options, "--format", wanted, "--output", written)
+            assert written.read_bytes() == answered.content
+        encoded = imported.ask(*options, "--format", "pdf")["content"]
+    assert b64decode(encoded) == files["pdf"].content
     assert table.headers["content-type"].startswith("text/csv")
-    assert (later.status_code, later.json()["errors"][0]["pointer"]) == (422, "/format")
+    assert {wanted: one.headers["content-type"].partition(";")[0] for wanted, one in files.items()} == {
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "html": "text/html",
+        "pdf": "application/pdf",
+    }
+    assert "style-src 'sha256-" in files["html"].headers["content-security-policy"]
 
 
 def test_a_question_that_has_no_answer_gets_a_sentence(home: Any) -> None:
@@ -64,7 +79,7 @@ def test_a_question_that_has_no_answer_gets_a_sentence(home: Any) -> None:
         ("--year", 2019, "--known-at", 999_999): 2,
         ("--year", 2019, "--on", "yesterday"): 2,
         ("--year", 2019, "--scheme", "nowhere"): 2,
-        ("--year", 2019, "--format", "pdf"): 2,
+        ("--year", 2019, "--format", "docx"): 2,
         (): 2,
     }
     for options, code in bad.items():

@@ -1,0 +1,53 @@
+"""Making reports: what is asked, what it rests on, and what the things in it are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from application.asking import Asking
+from application.assessment_report import Names, assessment_report, named_in
+from application.moments import Moment
+from application.reporting import Report
+from application.rights import Reader
+from application.score_answers import ScoreAnswers
+from domain.ledger import DEMONSTRATION
+
+_NAMES = ("name", "community_name", "title")
+"""The fields that tell what a record is called, the first that is there."""
+
+
+class Reports:
+    """Makes reports. Every method raises Refused for a bad question, or one that the reader may not ask."""
+
+    def __init__(self, asking: Asking, scores: ScoreAnswers) -> None:
+        self._asking = asking
+        self._scores = scores
+
+    def assessment(
+        self, reader: Reader, year: int, moment: Moment, scheme: str | None, new_city: str | None = None
+    ) -> Report:
+        """The assessment of a year, of all New Cities or of one."""
+        data, chosen = self._scores.report(reader, year, moment, scheme, new_city)
+        keys = self._keys(moment)
+        return assessment_report(
+            data,
+            self._asking.provenance(moment, chosen),
+            Names(self._names(named_in(data["scores"]), moment)),
+            keys,
+            demonstration=any(key.startswith(DEMONSTRATION) for key in keys),
+        )
+
+    def _keys(self, moment: Moment) -> list[str]:
+        """The verifier keys that the ledger had declared by then, the one in use last."""
+        ledger = self._asking.histories.at("ledger/ledger", moment.position).state
+        return [] if ledger is None else [str(key) for key in ledger.items("keys")]
+
+    def _names(self, paths: Iterable[str], moment: Moment) -> dict[str, str]:
+        named: dict[str, str] = {}
+        for path, history in self._asking.histories.many(list(paths), moment.position).items():
+            state = history.on(moment.on)
+            names = () if state is None else (state.value(field) for field in _NAMES)
+            name = next((one for one in names if isinstance(one, str)), None)
+            if name is not None:
+                named[path] = name
+        return named
