@@ -40,6 +40,7 @@ from api.http.static import Static
 from api.http.streaming import Streaming
 from api.http.threads import Threads
 from api.http.trail import trail
+from api.web import routes as workbench
 from application.committing import Busy, Stopped, Unsettled
 from application.moments import today
 from domain.records import AGGREGATES
@@ -109,10 +110,6 @@ class _Service:
         trail(request.scope).actor = actor.account
 
 
-async def _home(_request: Request) -> Response:
-    return RedirectResponse("/api/docs", 303)
-
-
 def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> FastAPI:
     """The application over a running ledger.
 
@@ -149,9 +146,10 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
         Address("/api/v1/log/stream", streaming.endpoint),
         Address("/api/openapi.json", service.document),
         Address("/api/docs", service.docs),
-        Address("/", _home),
         Address("/login", signing_in.login, methods=["GET", "POST"]),
         Address("/logout", signing_in.logout, methods=["POST"]),
+        Address("/language", signing_in.language, methods=["POST"]),
+        *workbench.routes(taizhang, authentication, threads),
         Address("/problems/{code}", service.problem),
         Address(static.PATH, Static().endpoint),
         Address("/healthz", service.alive),

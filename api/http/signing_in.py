@@ -25,8 +25,13 @@ from api.http.trail import trail
 FORM: Final = "application/x-www-form-urlencoded"
 FORM_LIMIT: Final = 8 << 10
 """Bytes of a form."""
-HOME: Final = "/api/docs"
+HOME: Final = "/"
 """Where a login leads that was asked for by no page."""
+LANGUAGES: Final = ("zh", "en")
+LANGUAGE_COOKIE: Final = "taizhang-language"
+"""Holds the language that a reader chose."""
+LANGUAGE_KEPT: Final = 31_536_000
+"""Seconds that a chosen language is kept: a year."""
 
 _ACCOUNT = re.compile(r"[a-z0-9-]{3,32}")
 _NEXT = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,500}")
@@ -61,13 +66,26 @@ class SigningIn:
         """End the session, and show the form again."""
         session = session_of(request)
         if session is not None:
-            given = request.headers.get(CSRF_HEADER) or (await self._form(request)).get("csrf_token", "")
-            check_csrf(session, given)
-            await self._threads.read(partial(self._sessions.close, session))
+            form = await self._form(request) if request.headers.get("content-type") else {}
+            check_csrf(session, request.headers.get(CSRF_HEADER) or form.get("csrf_token", ""))
+            end = self._sessions.close_all if form.get("everywhere") else self._sessions.close
+            await self._threads.read(partial(end, session))
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(
             cookie_name(request), secure=request.url.scheme == "https", httponly=True, samesite="strict"
         )
+        return answer
+
+    async def language(self, request: Request) -> Response:
+        """Keep the language that a reader chose, and show the same page in it."""
+        _from_our_page(request)
+        form = await self._form(request)
+        answer = RedirectResponse(_next(form.get("next", "")), 303)
+        if form.get("language") in LANGUAGES:
+            secure = request.url.scheme == "https"
+            answer.set_cookie(
+                LANGUAGE_COOKIE, form["language"], LANGUAGE_KEPT, secure=secure, httponly=True, samesite="lax"
+            )
         return answer
 
     async def _log_in(self, request: Request) -> Response:

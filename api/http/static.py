@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from starlette.requests import Request
@@ -11,16 +13,15 @@ from starlette.responses import Response
 
 from api.http.problems import Fault, Problem
 
-PATH: Final = "/static/{name}"
+PATH: Final = "/static/{name:path}"
 MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "txt": "text/plain", "svg": "image/svg+xml"}
 
 
 class Static:
-    """The files of `api/static`, by name."""
+    """The files of `api/static`, by their paths in it."""
 
     def __init__(self) -> None:
-        found = resources.files("api").joinpath("static").iterdir()
-        contents = {file.name: file.read_bytes() for file in found if file.name.rpartition(".")[2] in MEDIA_TYPES}
+        contents = dict(_contents(resources.files("api").joinpath("static"), ""))
         self._files = {
             name: (content, f'"{hashlib.sha256(content).hexdigest()}"') for name, content in contents.items()
         }
@@ -35,3 +36,11 @@ class Static:
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(content, 200, headers, MEDIA_TYPES[name.rpartition(".")[2]])
+
+
+def _contents(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
+    for file in folder.iterdir():
+        if file.is_dir():
+            yield from _contents(file, f"{path}{file.name}/")
+        elif file.name.rpartition(".")[2] in MEDIA_TYPES:
+            yield f"{path}{file.name}", file.read_bytes()

@@ -18,6 +18,8 @@ _MAKE_ROOM = """DELETE FROM access.sessions WHERE expires_at <= clock_timestamp(
 _OPEN = "INSERT INTO access.sessions (token_sha256, account, expires_at) VALUES (%b, %s, clock_timestamp() + %s)"
 _ACCOUNT = "SELECT account FROM access.sessions WHERE token_sha256 = %b AND expires_at > clock_timestamp()"
 _CLOSE = "DELETE FROM access.sessions WHERE token_sha256 = %b"
+_CLOSE_ALL = """DELETE FROM access.sessions WHERE account =
+    (SELECT s.account FROM access.sessions AS s WHERE s.token_sha256 = %b)"""
 
 
 class Sessions:
@@ -46,6 +48,11 @@ class Sessions:
         """End the session, if there is one."""
         with self._connect() as connection:
             connection.execute(_CLOSE, (_digest(token),))
+
+    def close_all(self, token: str) -> None:
+        """End every session of the account that this one is of."""
+        with self._connect() as connection:
+            connection.execute(_CLOSE_ALL, (_digest(token),))
 
 
 def _digest(token: str) -> bytes:

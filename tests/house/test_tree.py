@@ -58,7 +58,14 @@ def test_nothing_of_one_machine_or_for_later_is_in_the_tree(pattern: re.Pattern[
 
 def test_vendored_files_are_the_ones_that_were_taken() -> None:
     vendored = _vendored()
-    assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("api/static/swagger-ui*")} <= vendored.keys()
+    assert {
+        path.relative_to(ROOT).as_posix()
+        for path in [
+            *ROOT.glob("api/static/swagger-ui*"),
+            *ROOT.glob("api/static/noble/*"),
+            ROOT / "api/static/htmx.min.js",
+        ]
+    } <= vendored.keys()
     assert {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in vendored} == vendored
 
 

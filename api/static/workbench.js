@@ -1,0 +1,14 @@
+// What the pages do beyond links and forms; everything works without it.
+"use strict";
+
+// Printing: the button shows only where scripts run.
+function ready(root) {
+  for (const button of root.querySelectorAll("button[data-print]")) {
+    button.hidden = false;
+    button.onclick = () => window.print();
+  }
+  if (root.querySelector("[data-verify]")) import("./verification.js").then((module) => module.verify(root));
+}
+
+document.addEventListener("htmx:after:swap", () => ready(document));
+ready(document);

@@ -1,0 +1,1 @@
+"""The workbench: whole pages, each a pure function of what the URL asks about and of the reader's rights."""

@@ -1,0 +1,31 @@
+"""Every address of the workbench, and the page that answers there."""
+
+from __future__ import annotations
+
+from api.composition import Taizhang
+from api.http.addresses import Address
+from api.http.authentication import Authentication
+from api.http.threads import Threads
+from api.web import account, entries, lists, records
+from api.web.entries import Entries
+from api.web.lists import Lists
+from api.web.records import Records
+from api.web.start import Start
+from api.web.workbench import Workbench
+from domain.records import AGGREGATES
+
+
+def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads) -> list[Address]:
+    """The addresses, in the order in which they are tried."""
+    workbench = Workbench(taizhang, authentication, threads)
+    page = workbench.page
+    listed, single, log = Lists(taizhang), Records(taizhang), Entries(taizhang)
+    return [
+        page("/", Start(taizhang).page),
+        page("/account", account.page),
+        page("/log", log.log, entries.LOG_PARAMETERS),
+        page("/log/{position}", log.entry),
+        page("/log/{position}/raw", log.raw),
+        *(page(f"/{kind}", listed.of(kind), lists.PARAMETERS) for kind in AGGREGATES),
+        *(page(f"/{kind}/{{id}}", single.of(kind), records.PARAMETERS) for kind in AGGREGATES),
+    ]

@@ -1,0 +1,121 @@
+"""A procedure as steps: what is done, what is next and by whom, what is late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final, Literal, NamedTuple
+
+from api.web.visit import Visit
+from domain.conversion_case import EQUAL_SERVICES
+from domain.offices import Authority
+from domain.records import AGGREGATES
+
+Standing = Literal["done", "next", "possible", "not", "ended", "late"]
+
+
+class StepShown(NamedTuple):
+    """One step of a procedure."""
+
+    title: str
+    standing: Standing
+    done_on: date | None
+    position: int | None
+    who: str
+    optional: bool = False
+    detail: str = ""
+    due_on: date | None = None
+
+
+_IN_ORDER: Final = {
+    "conversion-cases": (
+        "ConversionProposed", "VillagersAssented", "ProcedurePassed", "ConversionApproved",
+        "ConversionSubmittedForFiling", "ConversionFiled",
+    ),
+    "estates": (
+        "EstateRegistered", "PremisesTermsSet", "MasterPlanReviewed", "PresaleExclusionRecorded",
+        "CommitmentCertified", "CompletionAccepted", "PremisesHandedOver",
+    ),
+    "villages": (
+        "VillageRegistered", "EconomicOrganizationFounded", "AssetsVerified", "EquityQuantified", "VillageConverted",
+    ),
+}  # fmt: skip
+_AFTER: Final = {
+    "conversion-cases": (
+        "CommitteeRenamed", "OldSealCollected", "NewSealIssued", "PartyOrganizationFounded",
+        "TransitionalLeadershipInstalled", "ElectionHeld",
+    ),
+}  # fmt: skip
+"""Steps that may come in any order once the procedure is through."""
+_OPTIONAL: Final = frozenset({"ElectionHeld"})
+_ENDING: Final = ("VillagersRefused", "ConversionDeclined", "ConversionWithdrawn")
+
+
+def of(kind: str, state: dict[str, Any], visit: Visit) -> list[StepShown]:
+    """The steps of a record's procedure; none for a kind that has no procedure."""
+    if kind not in _IN_ORDER:
+        return []
+    taken: dict[str, Any] = state["steps"]
+    ended = next((one for one in _ENDING if one in taken), None) if kind == "conversion-cases" else None
+    shown: list[StepShown] = []
+    waiting = ended is None
+    for event in _IN_ORDER[kind]:
+        standing: Standing = "done" if event in taken else "ended" if ended else "next" if waiting else "not"
+        if event == "VillageConverted" and event not in taken:
+            standing = "not"
+        waiting = waiting and standing != "next"
+        shown.append(_step(kind, event, standing, taken, visit))
+    if ended is not None:
+        shown.append(_step(kind, ended, "done", taken, visit))
+    through = "ConversionApproved" in taken
+    for event in _AFTER.get(kind, ()):
+        open_now: Standing = "possible" if through else "not"
+        shown.append(_step(kind, event, "done" if event in taken else open_now, taken, visit))
+    if kind == "conversion-cases" and ended is None:
+        shown += _equal_treatment(state, visit, "possible" if through else "not")
+        last: Standing = "done" if "ConversionCompleted" in taken else "possible" if through else "not"
+        shown.append(_step(kind, "ConversionCompleted", last, taken, visit))
+    return shown
+
+
+def _equal_treatment(state: dict[str, Any], visit: Visit, open_now: Standing) -> list[StepShown]:
+    granted = {one["service"]: one for one in state["equal_treatment"]}
+    who = _who("conversion-cases", "EqualTreatmentGranted", visit)
+    return [
+        StepShown(
+            visit.words.event("conversion-cases", "EqualTreatmentGranted"),
+            "done" if service in granted else open_now,
+            date.fromisoformat(granted[service]["effective_on"]) if service in granted else None,
+            granted[service]["position"] if service in granted else None,
+            who,
+            detail=visit.words.named("value", service),
+        )
+        for service in EQUAL_SERVICES
+    ]
+
+
+def _step(kind: str, event: str, standing: Standing, taken: dict[str, Any], visit: Visit) -> StepShown:
+    step = taken.get(event)
+    return StepShown(
+        visit.words.event(kind, event),
+        standing,
+        None if step is None else date.fromisoformat(step["effective_on"]),
+        None if step is None else step["position"],
+        _who(kind, event, visit),
+        event in _OPTIONAL and step is None,
+    )
+
+
+def _who(kind: str, event: str, visit: Visit) -> str:
+    fact = AGGREGATES[kind].fact(event)
+    return "" if fact is None else offices(fact.by, visit)
+
+
+def offices(by: Sequence[Authority], visit: Visit) -> str:
+    """The offices that record an event, by name."""
+    t = visit.words
+    space = "" if t.language == "zh" else " "
+    named = [
+        t.named("office", one.who) + ("" if one.bureau is None else space + t.named("value", one.bureau)) for one in by
+    ]
+    return ("、" if t.language == "zh" else ", ").join(dict.fromkeys(named))
