@@ -174,7 +174,8 @@ def test_a_form_that_is_none_is_malformed(browser: httpx.Client, content: bytes)
 def test_strangers_are_led_to_the_login_page_from_the_documentation(browser: httpx.Client) -> None:
     answer = browser.get("/api/docs", headers=HTML)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/api/docs")
-    assert browser.get("/log/7?on=2020-12-31", headers=HTML).headers["location"] == "/login?next=/log/7%3Fon%3D2020-12-31"
+    asked = browser.get("/log/7?on=2020-12-31", headers=HTML)
+    assert asked.headers["location"] == "/login?next=/log/7%3Fon%3D2020-12-31"
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(ledger: Taizhang, url: str) -> None:
