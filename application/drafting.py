@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
+import os
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -22,6 +22,8 @@ NAME_LIMIT = 100
 """Characters of a person's name at most."""
 _POSITION_ROOM = 160
 """Bytes that the append function adds to a header at most: format, position, instant, cause."""
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""The digit of a UUID that tells its variant, of a random one."""
 
 
 class Seal(Protocol):
@@ -37,8 +39,8 @@ class Planned(NamedTuple):
 
     entry: Entry
     """As folds and guards will read it."""
-    header: dict[str, JsonValue]
-    """The header's members that are settled so far."""
+    recorded_by: str
+    """The header's member of that name, as JSON."""
     body: bytes
     refers_to: tuple[str, ...]
     cause: int | None = None
@@ -65,37 +67,39 @@ def planned(
     `target` is the fact's own type, or for a correction the type of what it corrects: the type tells which fields
     name persons.
     """
-    record, version = place.record, place.version
+    body = content.model_dump_json(exclude_unset=True).encode()
+    sealed = content
+    if target.person_fields:
+        body = to_json(_with_sealed_names(content, place, target, seal))
+        sealed = type(content).model_validate_json(body)
+    entry = Entry(place.position, place.record, place.version, actor.person, place.causation, sealed)
+    return Planned(entry, _recorded_by(actor, place, seal), body, refers_to, place.cause)
+
+
+def _with_sealed_names(content: Content, place: Place, target: type[Fact], seal: Seal) -> dict[str, JsonValue]:
     fields = content.model_dump(mode="json", exclude_unset=True)
-    named = fields["data"]
-    pointer = "/data"
+    named, pointer = fields["data"], "/data"
     if isinstance(content.data, EventCorrected):
         named, pointer = named.get("data", {}), "/data/data"
     for field in target.person_fields:
         if field in named:
-            named[field] = _sealed(named[field], f"{pointer}/{field}", record, version, seal)
-    body = to_json(fields)
-    model = type(content)
-    sealed = model.model_validate_json(body) if target.person_fields else content
-    recorded_by: dict[str, JsonValue] = {"account": actor.account}
-    if actor.person is not None:
-        recorded_by["person"] = actor.person
-        token = None if actor.name is None else seal(actor.person, record, version, "/recorded_by/name", actor.name)
+            named[field] = _sealed(named[field], f"{pointer}/{field}", place.record, place.version, seal)
+    return fields
+
+
+def _recorded_by(actor: Actor, place: Place, seal: Seal) -> str:
+    if actor.person is None:
+        return f'{{"account":"{actor.account}"}}'
+    recorded_by: dict[str, JsonValue] = {"account": actor.account, "person": actor.person}
+    if actor.name is not None:
+        token = seal(actor.person, place.record, place.version, "/recorded_by/name", actor.name)
         if token is not None:
             recorded_by["name"] = token
-        recorded_by["office"] = actor.office
-        if actor.bureau is not None:
-            recorded_by["bureau"] = actor.bureau
-        recorded_by["roles"] = sorted(actor.roles)
-    header: dict[str, JsonValue] = {
-        "entry": str(uuid.uuid4()),
-        "record": record,
-        "version": version,
-        "name": content.data.stored_as,
-        "recorded_by": recorded_by,
-    }
-    entry = Entry(place.position, record, version, actor.person, place.causation, sealed)
-    return Planned(entry, header, body, refers_to, place.cause)
+    recorded_by["office"] = actor.office
+    if actor.bureau is not None:
+        recorded_by["bureau"] = actor.bureau
+    recorded_by["roles"] = sorted(actor.roles)
+    return to_json(recorded_by).decode()
 
 
 def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> list[Draft]:
@@ -109,34 +113,44 @@ def drafts(plan: list[Planned], account: str, idempotent: Idempotent | None) -> 
             f"with what it brings about this would be {len(plan)} entries; {BATCH_LIMIT} are the limit",
             errors=[FieldError("/entries", "too many")],
         )
+    ids = _ids(len(plan))
+    asked = ""
+    if idempotent is not None:
+        asked = f'"idempotency":{to_json(idempotent._asdict()).decode()},'
     drafted: list[Draft] = []
-    for index, (entry, settled, body, refers_to, cause) in enumerate(plan):
-        members = settled | {"correlation": plan[0].header["entry"], "part": [index + 1, len(plan)]}
-        if idempotent is not None:
-            members["idempotency"] = {"key": idempotent.key, "mac": idempotent.mac}
-        members["body"] = {"length": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-        header = to_json(members)[1:-1].decode()
-        if len(header.encode()) + len(body) + _POSITION_ROOM > ENTRY_LIMIT:
-            raise Refused(
-                Code.ENTRY_TOO_LARGE,
-                f"the entry would have about {len(header) + len(body)} bytes; {ENTRY_LIMIT} are the limit: "
-                "longer things are attachments",
-                errors=[FieldError("/data", "too long")],
-            )
+    for index, (entry, recorded_by, body, refers_to, cause) in enumerate(plan):
+        name = entry.content.data.stored_as
+        # Ids of records, stored names and ids of entries have no character that JSON escapes.
+        header = (
+            f'"entry":"{ids[index]}","record":"{entry.record}","version":{entry.version},"name":"{name}"'
+            f',"recorded_by":{recorded_by},"correlation":"{ids[0]}","part":[{index + 1},{len(plan)}],{asked}'
+            f'"body":{{"length":{len(body)},"sha256":"{hashlib.sha256(body).hexdigest()}"}}'
+        )
+        _check_size(header, body)
+        key = f"{account} {idempotent.key}" if idempotent is not None and index == 0 else None
         drafted.append(
-            Draft(
-                record=entry.record,
-                version=entry.version,
-                name=entry.fact.stored_as,
-                header=header,
-                body=body,
-                cause=cause,
-                closes=index + 1 == len(plan),
-                idempotency=f"{account} {idempotent.key}" if idempotent is not None and index == 0 else None,
-                refers_to=refers_to,
-            )
+            Draft(entry.record, entry.version, name, header, body, cause, index + 1 == len(plan), key, refers_to)
         )
     return drafted
+
+
+def _ids(size: int) -> list[str]:
+    """New ids of entries: UUIDs of version 4 (RFC 9562, section 5.4)."""
+    digits = os.urandom(16 * size).hex()
+    return [
+        f"{one[:8]}-{one[8:12]}-4{one[13:16]}-{_VARIANT[one[16]]}{one[17:20]}-{one[20:]}"
+        for one in (digits[at : at + 32] for at in range(0, len(digits), 32))
+    ]
+
+
+def _check_size(header: str, body: bytes) -> None:
+    size = len(header.encode()) + len(body) + _POSITION_ROOM
+    if size > ENTRY_LIMIT:
+        raise Refused(
+            Code.ENTRY_TOO_LARGE,
+            f"the entry would have about {size} bytes; {ENTRY_LIMIT} are the limit: longer things are attachments",
+            errors=[FieldError("/data", "too long")],
+        )
 
 
 def content_of(kind: str, fact: Fact, effective_on: date) -> Content:

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Protocol
 
 from domain.entry import Entry
@@ -90,7 +91,15 @@ class Kept:
 
 def history_of(record: str, stored: Iterable[Stored]) -> History:
     """The history that a record's entries are, oldest first."""
-    return History(aggregate(record.partition("/")[0]), [VOCABULARY.read(one.entry) for one in stored])
+    kind = record.partition("/")[0]
+    entries = [VOCABULARY.read(one.entry) for one in stored]
+    return History(aggregate(kind), entries) if entries else none_yet(kind)
+
+
+@cache
+def none_yet(kind: str) -> History:
+    """The empty history: one for all records of a kind. Raises Refused where there is no such kind."""
+    return History(aggregate(kind))
 
 
 class Histories:

@@ -88,13 +88,14 @@ class Judge:
             if recorded:
                 return self.replay(recorded, command.idempotent.mac)
         for index, item in enumerate(command.proposals):
-            version = self._view.history(item.record).version
-            if item.if_version is not None and item.if_version != version:
-                raise Refused(
-                    Code.VERSION_MOVED,
-                    f"{item.record} is at version {version}, not {item.if_version}",
-                    errors=_at(command, index, "/if_version"),
-                )
+            if item.if_version is not None:
+                version = self._view.history(item.record).version
+                if item.if_version != version:
+                    raise Refused(
+                        Code.VERSION_MOVED,
+                        f"{item.record} is at version {version}, not {item.if_version}",
+                        errors=_at(command, index, "/if_version"),
+                    )
         plan: list[Planned] = []
         for index, item in enumerate(command.proposals):
             try:
@@ -139,7 +140,7 @@ class Judge:
         self._actors.clear()
 
     def _check_rights(self, actor: Actor, items: Sequence[Proposal]) -> None:
-        opened: dict[str, State] = {}
+        opened: dict[str, Step[Fact]] = {}
         records = WithOpened(self._view, opened)
         for item in items:
             fact: Fact = item.fact
@@ -155,11 +156,12 @@ class Judge:
             may_record(actor, item.record, fact, records)
             kind = aggregate(item.record.partition("/")[0])
             if isinstance(fact, kind.opening) and item.record not in opened:
-                opened[item.record] = kind.evolve(None, Step(fact, item.content.effective_on, 0, 0))
+                opened[item.record] = Step(fact, item.content.effective_on, 0, 0)
 
     def _judge_item(self, actor: Actor, item: Proposal, plan: list[Planned], first_position: int) -> None:
         content, record = item.content, item.record
-        missing = self._attachments.missing(_digests(content))
+        digests = _digests(content)
+        missing = self._attachments.missing(digests) if digests else ()
         if missing:
             raise Refused(
                 Code.UNKNOWN_ATTACHMENT,
@@ -175,8 +177,8 @@ class Judge:
         if before.state is None and not isinstance(fact, kind.opening):
             raise Refused(Code.NOT_FOUND, f"there is no {record}")
         self._check_references(fact)
-        index = self._write(actor, record, content, type(fact), None, plan, first_position)
-        after = self._view.history(record)
+        index = len(plan)
+        after = self._write(actor, record, content, type(fact), None, plan, first_position)
         after.admitted_after(before)
         position = first_position + index
         step = after.steps[-1]
@@ -189,8 +191,8 @@ class Judge:
         for one in kind.consequences(record, state, step, self._view):
             consequence = content_of(one.record.partition("/")[0], one.fact, effective_on=one.effective_on)
             earlier = self._view.history(one.record)
-            self._write(actor, one.record, consequence, type(one.fact), index, plan, first_position)
-            self._view.history(one.record).admitted_after(earlier)
+            later = self._write(actor, one.record, consequence, type(one.fact), index, plan, first_position)
+            later.admitted_after(earlier)
 
     def _correct(
         self, actor: Actor, record: str, content: Content, before: History, plan: list[Planned], first_position: int
@@ -199,8 +201,8 @@ class Judge:
         if not isinstance(fact, EventCorrected | EventRetracted):
             raise TypeError(fact)
         target = correction_target(before, fact)
-        index = self._write(actor, record, content, type(target.fact), None, plan, first_position)
-        after = self._view.history(record)
+        index = len(plan)
+        after = self._write(actor, record, content, type(target.fact), None, plan, first_position)
         after.admitted_after(before)
         changed = {step.position: step for step in after.steps}.get(target.position)
         if changed is not None:
@@ -223,8 +225,8 @@ class Judge:
         earlier = self._view.history(change.record)
         original = earlier.entries[change.version - 1].fact
         content = content_of(change.record.partition("/")[0], change.fact, effective_on=change.decided_on)
-        self._write(actor, change.record, content, type(original), cause, plan, first_position)
-        self._view.history(change.record).admitted_after(earlier)
+        later = self._write(actor, change.record, content, type(original), cause, plan, first_position)
+        later.admitted_after(earlier)
 
     def _write(
         self,
@@ -235,16 +237,15 @@ class Judge:
         cause: int | None,
         plan: list[Planned],
         first_position: int,
-    ) -> int:
-        """Plan an entry and stage it; returns its index in the plan."""
+    ) -> History:
+        """Plan an entry and stage it; returns its record's longer history."""
         history = self._view.history(record)
         refers_to = _refers_to(history, content.data)
         causation = None if cause is None else first_position + cause
         place = Place(record, history.version + 1, first_position + len(plan), cause, causation)
         entry = planned(content, place, actor, target=target, refers_to=refers_to, seal=self._seal)
         plan.append(entry)
-        self._view.stage(record, entry.entry, refers_to)
-        return len(plan) - 1
+        return self._view.stage(history, entry.entry, refers_to)
 
     def _check_references(self, fact: Fact, pointer: str = "/data") -> None:
         for field, record in fact.referred():

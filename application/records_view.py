@@ -88,16 +88,15 @@ class RecordsView:
 
     def referring(self, target: str, kind: str) -> Iterable[str]:
         """The records of that kind that name the target, staged ones included, at most 1,000."""
-        staged = {
-            source
-            for stage in self._staged
-            for source in stage.references.get(target, ())
-            if source.startswith(f"{kind}/")
-        }
+        found: list[str] = []
+        for stage in self._staged:
+            found += stage.references.get(target, ())
         looked_up = self._looked_up.get(target)
         if looked_up is None:
-            return sorted({*self._log.referring(target, kind, self.position, REFERRING_LIMIT), *staged})
-        return sorted({*(source for source in looked_up if source.startswith(f"{kind}/")), *staged})
+            found += self._log.referring(target, kind, self.position, REFERRING_LIMIT)
+        else:
+            found += looked_up
+        return sorted({source for source in found if source.startswith(f"{kind}/")}) if found else ()
 
     def command(self, idempotency: str) -> Sequence[Stored]:
         """The entries already recorded under an account's idempotency key."""
@@ -130,12 +129,12 @@ class RecordsView:
         if not self._staged:
             self._looked_up.clear()
 
-    def stage(self, record: str, entry: Entry, refers_to: Iterable[str]) -> History:
-        """Put an entry on top of a record; returns its longer history."""
-        longer = self.history(record).and_then(entry)
-        self._staged[-1].histories[record] = longer
+    def stage(self, history: History, entry: Entry, refers_to: Iterable[str]) -> History:
+        """Put an entry on top of its record's history; returns the longer one."""
+        stage, record = self._staged[-1], entry.record
+        longer = stage.histories[record] = history.and_then(entry)
         for target in refers_to:
-            self._staged[-1].references.setdefault(target, []).append(record)
+            stage.references.setdefault(target, []).append(record)
         return longer
 
     def catch_up(self) -> None:

@@ -11,7 +11,7 @@ from domain.fact import Fact
 from domain.offices import Actor, Authority, Office
 from domain.records import aggregate, scope_of
 from domain.refusals import Code, Refused
-from domain.state import State
+from domain.state import State, Step
 
 BASELINE = frozenset({"new-cities", "communities", "villages"})
 """Kinds of record whose opening events an administrator may import."""
@@ -24,11 +24,14 @@ class WithOpened(NamedTuple):
     """The records, and those that earlier items of the same batch would open (`domain.aggregate.Records`)."""
 
     records: Records
-    opened: Mapping[str, State]
+    opened: Mapping[str, Step[Fact]]
 
     def state(self, record: str, on: date | None = None) -> State | None:
         """The record's state, or the one that its opening event would leave."""
-        return self.records.state(record, on) or self.opened.get(record)
+        state = self.records.state(record, on)
+        if state is None and (step := self.opened.get(record)) is not None:
+            return aggregate(record.partition("/")[0]).evolve(None, step)
+        return state
 
     def referring(self, target: str, kind: str) -> Iterable[str]:
         """The records of that kind that name the target."""
@@ -36,7 +39,9 @@ class WithOpened(NamedTuple):
 
 
 def may_record(actor: Actor, record: str, fact: Fact, records: Records) -> None:
-    """Refuse an account that is none of those who may record this fact in this record."""
+    """Refuse an account that is none of those who may record this fact in this record; the system may record all."""
+    if actor.is_system:
+        return
     kind = aggregate(record.partition("/")[0])
     opens = isinstance(fact, kind.opening)
     if opens and kind.kind in BASELINE and "administrator" in actor.roles:
@@ -45,7 +50,7 @@ def may_record(actor: Actor, record: str, fact: Fact, records: Records) -> None:
     if said is None:
         raise Refused(Code.NOT_FOUND, f"there is no {record}")
     named = fact.authorities(said)
-    if any(authority.who == "system" for authority in named) and not actor.is_system:
+    if any(authority.who == "system" for authority in named):
         raise Refused(Code.SYSTEM_ONLY, f"{fact.event} is recorded by the system", clause=fact.clause)
     scope = scope_of(record, said, records)
     if not any(authority.covers(actor, scope) for authority in named):

@@ -25,7 +25,7 @@ from benchmarks.load import Blocking, Load, Submitting, in_callbacks, in_corouti
 from domain.account import AccountOpened
 from domain.community import CommunityEstablished
 from domain.entry import Entry
-from domain.fact import Fact, JsonValue, Person
+from domain.fact import Fact, Person
 from domain.new_city import NewCityRegistered
 from domain.records import VOCABULARY
 from infrastructure.postgres.database import Database
@@ -40,13 +40,16 @@ COUNTED: Final = {"type": "HouseholdsCounted", "effective_on": "2020-06-30", "da
 _TODAY: Final = date(2020, 7, 1)
 _BODY: Final = b'{"effective_on":"2020-06-30","data":{"households":1180}}'
 _CONTENT: Final = VOCABULARY.content("communities", "HouseholdsCounted/1").model_validate_json(_BODY)
-_BY: Final[JsonValue] = {
-    "account": "recorder",
-    "person": "recorder",
-    "name": f"sealed1.{'x' * 150}",
-    "office": f"township:{TOWNSHIP}",
-    "roles": ["recorder"],
-}
+_BY: Final = json.dumps(
+    {
+        "account": "recorder",
+        "person": "recorder",
+        "name": f"sealed1.{'x' * 150}",
+        "office": f"township:{TOWNSHIP}",
+        "roles": ["recorder"],
+    },
+    separators=(",", ":"),
+)
 
 
 def prepare(ledger: Taizhang) -> None:
@@ -104,15 +107,8 @@ def recorder(server: EmbeddedServer) -> Generator[Submitting]:
 
             def submit() -> Future[Recorded]:
                 version = next(versions)
-                header: dict[str, JsonValue] = {
-                    "entry": str(uuid4()),
-                    "record": record,
-                    "version": version,
-                    "name": "HouseholdsCounted/1",
-                    "recorded_by": _BY,
-                }
                 entry = Entry(1, record, version, "recorder", None, _CONTENT)
-                planned = Planned(entry, header, _BODY, ())
+                planned = Planned(entry, _BY, _BODY, ())
                 return running.submit(Command("recorder", (cast("Proposal", planned),)))
 
             return submit

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar, NamedTuple, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -159,11 +159,14 @@ class Fact(Value):
 
     def referred(self) -> tuple[tuple[str, str], ...]:
         """The records this fact names: (field, `KIND/id`) each."""
-        return tuple(
-            (field, one if kind == "*" else f"{kind}/{one}")
-            for field, kind in self.references
-            for one in _each(self.value(field))
-        )
+        found: list[tuple[str, str]] = []
+        for field, kind in self.references:
+            value = self.value(field)
+            if isinstance(value, str):
+                found.append((field, value if kind == "*" else f"{kind}/{value}"))
+            else:
+                found += [(field, one if kind == "*" else f"{kind}/{one}") for one in value or ()]
+        return tuple(found)
 
 
 def _marks(annotation: Any, metadata: list[Any]) -> list[RefTo]:  # noqa: ANN401  # annotations are any object
@@ -177,12 +180,6 @@ def _marks(annotation: Any, metadata: list[Any]) -> list[RefTo]:  # noqa: ANN401
 
 def _holds(annotation: Any, wanted: type) -> bool:  # noqa: ANN401  # annotations are any object
     return annotation is wanted or any(_holds(part, wanted) for part in get_args(annotation))
-
-
-def _each(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(cast("tuple[str, ...]", value))
 
 
 def distinct(values: tuple[str, ...]) -> tuple[str, ...]:

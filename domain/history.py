@@ -53,12 +53,12 @@ class History:
         longer = History(self.aggregate, (*self.entries, entry))
         if isinstance(entry.fact, EventCorrected | EventRetracted):
             return longer
-        step = as_it_stands(entry, ())
-        at = bisect_right(self.steps, _rank(step), key=_rank)
+        step, steps = as_it_stands(entry, ()), self.steps
+        at = bisect_right(steps, _rank(step), key=_rank) if steps else 0
         longer.__dict__["resolved"] = self.resolved
-        longer.__dict__["steps"] = (*self.steps[:at], step, *self.steps[at:])
+        longer.__dict__["steps"] = (*steps[:at], step, *steps[at:])
         longer.__dict__["_corrections"] = self._corrections
-        if at == len(self.steps):
+        if at == len(steps):
             longer._last = (self.state, step)  # not folded before it is admitted
         return longer
 
