@@ -24,6 +24,7 @@ from application.names import Sealed
 from application.records_view import RecordsView
 from application.reports import Reports
 from application.score_answers import ScoreAnswers
+from application.sealing_heads import HeadsSealer
 from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
 from domain.fact import Fact, Person
 from domain.ledger import LedgerOpened, PersonErased
@@ -45,6 +46,7 @@ from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.log import Log
 from infrastructure.postgres.migrating import migrate
 from infrastructure.postgres.tree import LogTree
+from infrastructure.postgres.writer import LogWriter
 from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
@@ -112,6 +114,7 @@ class Taizhang:
     access: Access
     views: RecordViews
     follower: Follower | None
+    heads: HeadsSealer
     attachments: Attachments
     passwords: Passwords
     sessions: Sessions
@@ -126,6 +129,7 @@ class Taizhang:
             "ready": failure is None,
             "head": head,
             "views": {"position": position, "lag": head - position, "failure": failure},
+            "heads": {"failure": self.heads.failure()},
         }
 
     def rebuild_views(self, progress: rebuilding.Told) -> int:
@@ -170,8 +174,11 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
         pool = base.pool("writer", 1, 8)
         stack.callback(pool.close)
         names = _Names(vault.Vault(directory / VAULT, ring.vault_key_path))
-        names.forget_erased(log.of_record("ledger/ledger"))
+        names.forget_erased(log.of_records(("ledger/ledger",))["ledger/ledger"])
         attachments = Attachments(pool.connection)
+        turn = LogWriter(base, on_lost=restart)
+        stack.callback(turn.close)
+        heads = HeadsSealer(log, turn, now)
         view = RecordsView(log)
         judge = Judge(view, seal=names.seal, open_name=names.open, attachments=attachments)
 
@@ -187,6 +194,8 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
         if follower is not None:
             follower.start()
             stack.callback(follower.stop)
+            heads.start()
+            stack.callback(heads.stop)
         asking = Asking(log, views, names, now)
         assessing = Assessing(asking.histories)
         scores = ScoreAnswers(assessing, names)
@@ -205,6 +214,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             access=access,
             views=views,
             follower=follower,
+            heads=heads,
             attachments=attachments,
             passwords=Passwords(pool.connection),
             sessions=Sessions(pool.connection),

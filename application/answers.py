@@ -141,6 +141,6 @@ def _made_by(before: History, was_on: Iterable[Step[Any]], after: History, stand
     taken = {
         entry.position
         for version, entry in after.resolved[1].items()
-        if entry.position not in known and after.entries[version - 1].position in old
+        if entry.position not in known and after.entry(version).position in old
     }
     return sorted(taken or old - new or new)

@@ -42,6 +42,10 @@ class Log(moments.Positions, HistoryLog, Protocol):
         """The entries after a position, in order."""
         ...
 
+    def of_record(self, record: str, after_version: int, limit: int, *, until: int | None = None) -> Sequence[Stored]:
+        """A record's next entries after a version, up to a position, oldest first."""
+        ...
+
 
 class Asking:
     """Answers questions about records and about the log itself. Every method raises Refused for a bad one."""
@@ -85,15 +89,15 @@ class Asking:
         """A record's entries, oldest first, each with what corrects or retracts it."""
         record, history = self._history(reader, kind, record_id, moment.position)
         after = int(read_cursor(cursor, f"events {record}", r"\d{1,9}") or 0)
-        stored = self._log.of_record(record, after_version=after, until=moment.position)[: limit + 1]
+        stored = self._log.of_record(record, after, limit + 1, until=moment.position)
         shown = [entry_json(one, self._names) | marked(VOCABULARY.read(one.entry), history) for one in stored[:limit]]
         more = len(stored) > limit
         return shown, cursor_of(f"events {record}", str(after + limit)) if more else None
 
     def diff(self, reader: Reader, kind: str, record_id: str, start: Moment, end: Moment) -> dict[str, JsonValue]:
         """What differs in a record between two moments, field by field."""
-        record, after = self._history(reader, kind, record_id, max(start.position, end.position))
-        before, after = after.until(start.position), after.until(end.position)
+        record, _ = self._history(reader, kind, record_id, max(start.position, end.position))
+        before, after = (self.histories.at(record, moment.position) for moment in (start, end))
         then, now = self._state(record, before, start), self._state(record, after, end)
         if then is None and now is None:
             raise Refused(Code.NOT_YET, f"{record} is not open at either moment")

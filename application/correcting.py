@@ -48,10 +48,10 @@ def correction_target(history: History, fact: EventCorrected | EventRetracted) -
             f"the record has versions 1 to {history.version}, not {fact.version}",
             errors=[FieldError("/data/version", f"1 to {history.version}")],
         )
-    named = history.entries[fact.version - 1]
+    named = history.entry(fact.version)
     if isinstance(named.fact, EventRetracted):
         raise Refused(Code.NOT_CORRECTABLE, "a retraction is final", positions=(named.position,))
-    original = history.entries[history.original(fact.version) - 1]
+    original = history.entry(history.original(fact.version))
     corrections, retracted = history.resolved
     for one in (named, original):
         if one.version in retracted:

@@ -33,12 +33,8 @@ class Log(Protocol):
         """The entries after a position, in order."""
         ...
 
-    def of_record(self, record: str, *, after_version: int = 0, until: int | None = None) -> Sequence[Stored]:
-        """A record's entries after a version, up to a position, oldest first."""
-        ...
-
     def of_records(self, records: Sequence[str], *, until: int | None = None) -> Mapping[str, Sequence[Stored]]:
-        """The entries of each record up to a position, oldest first; absent where there is none."""
+        """The entries of each record that count at a position, oldest first; absent where there is none."""
         ...
 
     def referring(self, target: str, kind: str, until: int, limit: int) -> Sequence[str]:
@@ -71,11 +67,11 @@ class Kept:
     def keep(self, record: str, history: History) -> None:
         """Keep the record's history, in the place of a shorter one; those used longest ago make room."""
         replaced = self._histories.pop(record, None)
-        self._entries += history.version + 1 - (0 if replaced is None else replaced.version + 1)
+        self._entries += len(history.entries) + 1 - (0 if replaced is None else len(replaced.entries) + 1)
         self._histories[record] = history
         while self._entries > self._limit and len(self._histories) > 1:
             _, dropped = self._histories.popitem(last=False)
-            self._entries -= dropped.version + 1
+            self._entries -= len(dropped.entries) + 1
 
     def follow(self, entry: Entry) -> None:
         """Add an entry to the history of its record, where that is kept and doesn't have it yet."""
@@ -133,7 +129,9 @@ class Histories:
         missing = [record for record, history in found.items() if history is None]
         if missing:
             found |= self._load(missing)
-        return {record: history.until(position) for record, history in found.items() if history is not None}
+        return {
+            record: self._known(record, history, position) for record, history in found.items() if history is not None
+        }
 
     def known_at(self, position: int) -> KnownAt:
         """The records as guards and rules look at them, as known at a position."""
@@ -168,6 +166,11 @@ class Histories:
                         self._newest_after = self._newest[0].position
                     self._newest.append(entry)
                     self._position = entry.position
+
+    def _known(self, record: str, history: History, position: int) -> History:
+        if history.aggregate.keeps_all or not history.entries or history.entries[-1].position <= position:
+            return history.until(position)
+        return history_of(record, self._log.of_records((record,), until=position).get(record, ()))
 
     def _load(self, records: Sequence[str]) -> dict[str, History]:
         while True:

@@ -150,7 +150,7 @@ class Judge:
                     if item.record in opened:
                         continue
                     raise _unknown_version(history, fact)
-                fact = history.entries[history.original(fact.version) - 1].fact
+                fact = history.entry(history.original(fact.version)).fact
                 if isinstance(fact, EventRetracted):
                     continue
             may_record(actor, item.record, fact, records)
@@ -223,7 +223,7 @@ class Judge:
         self, actor: Actor, change: Change, cause: int, plan: list[Planned], first_position: int
     ) -> None:
         earlier = self._view.history(change.record)
-        original = earlier.entries[change.version - 1].fact
+        original = earlier.entry(change.version).fact
         content = content_of(change.record.partition("/")[0], change.fact, effective_on=change.decided_on)
         later = self._write(actor, change.record, content, type(original), cause, plan, first_position)
         later.admitted_after(earlier)
@@ -264,7 +264,7 @@ def _refers_to(history: History, fact: Fact) -> tuple[str, ...]:
     if isinstance(fact, EventRetracted):
         return ()
     if isinstance(fact, EventCorrected):
-        original = history.entries[history.original(fact.version) - 1].position
+        original = history.entry(history.original(fact.version)).position
         fact = merged(next(step.fact for step in history.steps if step.position == original), fact.data)
     return tuple(dict.fromkeys((*(record for _, record in fact.referred()), *fact.claims())))
 

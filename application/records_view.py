@@ -34,7 +34,7 @@ class Log(Protocol):
         ...
 
     def of_records(self, records: Sequence[str], *, until: int | None = None) -> Mapping[str, Sequence[Stored]]:
-        """The entries of each record up to a position, oldest first; absent where there is none."""
+        """The entries of each record that count at a position, oldest first; absent where there is none."""
         ...
 
     def referring(self, target: str, kind: str, until: int, limit: int) -> Sequence[str]:

@@ -93,6 +93,11 @@ class Aggregate(NamedTuple):
         """The fact that opens a record of this kind."""
         return self.facts[0]
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether a history of this kind holds all entries: no fact of it counts by its latest alone."""
+        return not any(fact.latest_only for fact in self.facts)
+
     def fact(self, event: str) -> type[Fact] | None:
         """The fact that an event's API name stands for in this kind of record."""
         return next((fact for fact in self.facts if fact.event == event), None)

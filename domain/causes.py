@@ -48,7 +48,7 @@ def changes_in(record: str, history: History, after: int, known_on: date) -> Ite
             continue
         match entry.fact:
             case EventCorrected(version=version) | EventRetracted(version=version):
-                corrects = history.entries[history.original(version) - 1].position
+                corrects = history.entry(history.original(version)).position
                 yield Change(entry.position, record, "corrected-fact", corrects)
             case fact if record.startswith("assessments/"):
                 yield Change(entry.position, record, "decision" if getattr(fact, "ruling", None) is None else "ruling")

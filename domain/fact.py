@@ -122,8 +122,12 @@ class Fact(Value):
     """Fields that name other records, each with the kind it names (`*`: the value says which)."""
     person_fields: ClassVar[tuple[str, ...]] = ()
     """Fields that name persons, whose names are sealed in the log."""
+    latest_only: ClassVar[bool] = False
+    """Each takes the place of the one before it in its record; histories hold no other, however many there are."""
 
-    def __init_subclass__(cls, *, stored_as: str = "", zh: str = "", clause: str | None = None, by: str = "") -> None:
+    def __init_subclass__(  # the class line
+        cls, *, stored_as: str = "", zh: str = "", clause: str | None = None, by: str = "", latest_only: bool = False
+    ) -> None:
         """Take the names of the class line; a base without a stored name is no fact of its own."""
         super().__init_subclass__()
         if stored_as:
@@ -132,6 +136,7 @@ class Fact(Value):
             cls.zh = zh
             cls.clause = clause
             cls.by = authorities(by)
+            cls.latest_only = latest_only
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:

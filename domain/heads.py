@@ -114,7 +114,8 @@ def check_complete(
 class HeadsMap:
     """The heads of all records at one size of the log, and the tree over them. Not safe for threads.
 
-    Keeps about 160 bytes a record. `advance` hashes what changed; where records are new, what stands behind them too.
+    Keeps about 200 bytes a record. A root or a proof hashes what changed since the last; where records are new, what
+    stands behind them too.
     """
 
     def __init__(self) -> None:
@@ -125,6 +126,9 @@ class HeadsMap:
         """Version and position of each head, so many bytes each."""
         self._levels = [bytearray()]
         """The perfect subtrees' hashes, level by level: first the leaves', at last one."""
+        self._changed: set[int] = set()
+        self._fresh_from = 0
+        """Leaves above which nothing has been hashed yet: those changed, and all from the first new one on."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -149,16 +153,19 @@ class HeadsMap:
         for at, head in known.items():
             self._numbers[2 * _NUMBER * at : 2 * _NUMBER * (at + 1)] = _numbers(head)
             self._levels[0][_HASH * at : _HASH * (at + 1)] = leaf_hash(head.encoded())
-        first = self._insert([new[record] for record in sorted(new)]) if new else len(self._records)
-        self._rehash({at for at in known if at < first}, first)
+        self._changed |= known.keys()
+        if new:
+            self._fresh_from = min(self._fresh_from, self._insert([new[record] for record in sorted(new)]))
         self.size = size
 
     def root(self) -> bytes:
         """The tree's root, 32 bytes."""
+        self._rehash()
         return self._hash(0, len(self._records)) if self._records else EMPTY_ROOT
 
     def prove(self, record: str) -> Presence | Absence:
         """The proof of the record's head, or that it has none."""
+        self._rehash()
         at = bisect_left(self._records, record)
         if at < len(self._records) and self._records[at] == record:
             return self._presence(at)
@@ -211,9 +218,13 @@ class HeadsMap:
         self._levels[0][_HASH * first :] = leaves
         return first
 
-    def _rehash(self, changed: set[int], first: int) -> None:
+    def _rehash(self) -> None:
         """Hash what is above the changed leaves, and above all leaves from the first new one on."""
         below, count = self._levels[0], len(self._records)
+        first, changed = self._fresh_from, {at for at in self._changed if at < self._fresh_from}
+        if first == count and not changed:
+            return
+        self._fresh_from, self._changed = count, set()
         for level in range(1, count.bit_length()):
             if level == len(self._levels):
                 self._levels.append(bytearray())

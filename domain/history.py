@@ -7,7 +7,7 @@ position). A state at (position, day) is: the entries up to the position, correc
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -40,8 +40,18 @@ class _once(Generic[_Value]):  # noqa: N801  # stands where a decorator stands
         return value
 
 
+def with_next(entries: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:
+    """A record's entries with the next one after them, and without those whose place it takes."""
+    if not entry.fact.latest_only:
+        return (*entries, entry)
+    return (*(one for one in entries if type(one.fact) is not type(entry.fact)), entry)
+
+
 class History:
-    """The entries of one record up to some position, oldest first. Immutable; `and_then` gives a longer one."""
+    """The entries of one record up to some position, oldest first. Immutable; `and_then` gives a longer one.
+
+    Of facts of which the latest alone counts (`Fact.latest_only`) it holds no other.
+    """
 
     def __init__(self, aggregate: Aggregate, entries: Sequence[Entry] = ()) -> None:
         self.aggregate = aggregate
@@ -50,8 +60,8 @@ class History:
 
     def and_then(self, entry: Entry) -> History:
         """The history with one more entry; what was worked out before is kept where it still holds."""
-        longer = History(self.aggregate, (*self.entries, entry))
-        if isinstance(entry.fact, EventCorrected | EventRetracted):
+        longer = History(self.aggregate, with_next(self.entries, entry))
+        if isinstance(entry.fact, EventCorrected | EventRetracted) or len(longer.entries) <= len(self.entries):
             return longer
         step, steps = as_it_stands(entry, ()), self.steps
         at = bisect_right(steps, _rank(step), key=_rank) if steps else 0
@@ -63,7 +73,7 @@ class History:
         return longer
 
     def until(self, position: int) -> History:
-        """The history as it was known at a position."""
+        """The history as it was known at a position, as far as it is held: see `Aggregate.keeps_all`."""
         if not self.entries or self.entries[-1].position <= position:
             return self
         shorter = History(self.aggregate, self.entries[: bisect_right(self.entries, position, key=_position)])
@@ -74,7 +84,11 @@ class History:
     @property
     def version(self) -> int:
         """How many entries the record has."""
-        return len(self.entries)
+        return self.entries[-1].version if self.entries else 0
+
+    def entry(self, version: int) -> Entry:
+        """The entry of that version, 1 to the history's; the next that is held where another took its place."""
+        return self.entries[bisect_left(self.entries, version, key=_version)]
 
     @_once
     def resolved(self) -> tuple[Mapping[int, tuple[Entry, ...]], Mapping[int, Entry]]:
@@ -97,10 +111,10 @@ class History:
 
     def original(self, version: int) -> int:
         """The version that a correction, or a correction of one, is in the end about."""
-        fact = self.entries[version - 1].fact
+        fact = self.entry(version).fact
         while isinstance(fact, EventCorrected):
             version = fact.version
-            fact = self.entries[version - 1].fact
+            fact = self.entry(version).fact
         return version
 
     @_once
@@ -111,7 +125,7 @@ class History:
         if not changed:
             return tuple(self._as_recorded)
         steps = [step for step in self._as_recorded if step.version not in changed]
-        steps += (as_it_stands(self.entries[one - 1], corrections[one]) for one in changed - retracted.keys())
+        steps += (as_it_stands(self.entry(one), corrections[one]) for one in changed - retracted.keys())
         return tuple(sorted(steps, key=_rank))
 
     @_once
@@ -207,6 +221,10 @@ def merged(fact: Fact, change: Mapping[str, Any]) -> Fact:
             for error in fault.errors(include_url=False, include_input=False)
         ]
         raise Refused(Code.INVALID_FIELDS, "the corrected event would not be valid", errors=errors) from None
+
+
+def _version(entry: Entry) -> int:
+    return entry.version
 
 
 def _position(entry: Entry) -> int:

@@ -72,8 +72,11 @@ class SigningKeyRotated(Fact, stored_as="SigningKeyRotated/1", zh="更换签名�
     reasons: Text
 
 
-class HeadsSealed(Fact, stored_as="HeadsSealed/1", zh="封存各记录末端", by="system"):
-    """The map of every record to its last version and position, as a sorted Merkle tree, has this root."""
+class HeadsSealed(Fact, stored_as="HeadsSealed/1", zh="封存各记录末端", by="system", latest_only=True):
+    """The map of every record to its last version and position, as a sorted Merkle tree, has this root.
+
+    `domain.heads` says how it is made. It takes account of the entries before this one: `tree_size` is their number.
+    """
 
     records: Count
     root_hash: Sha256

@@ -18,7 +18,7 @@ from domain.aggregate import Aggregate
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Entry
 from domain.fact import Fact
-from domain.history import History, as_it_stands
+from domain.history import History, as_it_stands, with_next
 from domain.records import AGGREGATES, state_json
 from domain.state import State, Step
 
@@ -106,15 +106,19 @@ def fold(kind: Aggregate, record_id: str, course: Course, entries: Iterable[Entr
     state, first_on = course.state, course.first_on
     faces: set[Face] = {*course.faces}
     for entry in entries:
-        known.append(entry)
         fact = entry.content.data
+        if fact.latest_only:
+            known = [*with_next(known, entry)]
+            steps = [step for step in steps if type(step.fact) is not type(fact)]
+        else:
+            known.append(entry)
         try:
             if isinstance(fact, EventCorrected | EventRetracted):
                 history = History(kind, known)
                 steps = [*history.steps]
                 state = history.state
                 if isinstance(fact, EventCorrected) and fact.effective_on is not None:
-                    original = known[history.original(fact.version) - 1].content.data
+                    original = history.entry(history.original(fact.version)).content.data
                     first_on = min(first_on, fact.effective_on) if isinstance(original, kind.opening) else first_on
             else:
                 step = as_it_stands(entry, ())
@@ -152,7 +156,7 @@ def row(
         faces = _faces_seen(kind, record_id, course, others)
         if state is not None:
             state = seen(kind, record_id, state, (one.state for one in others))
-    version = len(course.entries)
+    version = course.entries[-1].version
     last_position, latest_on = course.entries[-1].position, course.latest_on
     if others:
         last_position = max(last_position, *(one.entries[-1].position for one in others))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from domain.heads import Head
 from domain.log import Draft, Stored
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.outcomes import Behind
@@ -72,13 +73,17 @@ class Log:
         """The entries after a position, in order."""
         return self.reader.entries(after, limit, until=until)
 
-    def of_record(self, record: str, *, after_version: int = 0, until: int | None = None) -> Sequence[Stored]:
-        """A record's entries after a version, up to a position, oldest first."""
-        return self.reader.of_record(record, after_version=after_version, until=until)
+    def of_record(self, record: str, after_version: int, limit: int, *, until: int | None = None) -> Sequence[Stored]:
+        """A record's next entries after a version, up to a position, oldest first."""
+        return self.reader.of_record(record, after_version, limit, until=until)
 
     def of_records(self, records: Sequence[str], *, until: int | None = None) -> dict[str, list[Stored]]:
-        """The entries of each record up to a position, oldest first."""
+        """The entries of each record that count at a position, oldest first."""
         return self.reader.of_records(records, until=until)
+
+    def heads(self, after: int, until: int) -> Sequence[Head]:
+        """The last entry of each record that has one after a position and up to another."""
+        return self.reader.heads(after, until)
 
     def referring(self, target: str, kind: str, until: int, limit: int) -> Sequence[str]:
         """The records of a kind whose entries up to a position name the target, by id."""

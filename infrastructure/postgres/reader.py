@@ -12,12 +12,25 @@ import psycopg
 from psycopg.rows import args_row
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from domain.heads import Head
 from domain.log import Stored
 from infrastructure.postgres.database import Database, Row
 from infrastructure.postgres.outcomes import FutureInstant
 from infrastructure.postgres.watch import HeadWatch
 
 STORED: Final = "SELECT l.position, l.entry, l.leaf_hash, l.closes FROM ledger.log AS l "
+LEDGER: Final = "ledger/ledger"
+OF_LEDGER: Final = (
+    STORED  # constants only
+    + "WHERE l.record = 'ledger/ledger' AND l.name <> 'HeadsSealed/1'"
+    " AND l.position <= coalesce(%s, 9223372036854775807) UNION ALL (" + STORED + "WHERE l.name = 'HeadsSealed/1'"
+    " AND l.position <= coalesce(%s, 9223372036854775807) ORDER BY l.position DESC LIMIT 1) ORDER BY position"
+)
+"""One record has an entry a minute for ever, of which the last alone counts (`HeadsSealed`, the one such fact)."""
+HEADS: Final = (
+    "SELECT l.record, max(l.version), max(l.position) FROM ledger.log AS l"
+    " WHERE l.position > %s AND l.position <= %s GROUP BY l.record"
+)
 BROKEN: Final = ("08", "57P")
 """Classes of SQLSTATE where the connection ended, and not the statement."""
 STREAMED: Final = 200
@@ -78,22 +91,26 @@ class LogReader:
             after, until, limit,
         )  # fmt: skip
 
-    def of_record(self, record: str, *, after_version: int = 0, until: int | None = None) -> list[Stored]:
-        """Return a record's entries, by version."""
+    def of_record(
+        self, record: str, after_version: int = 0, limit: int | None = None, *, until: int | None = None
+    ) -> list[Stored]:
+        """Return a record's next entries after a version, by version; all of them where there is no limit."""
         return self._stored(
             STORED + "WHERE l.record = %s AND l.version > %s AND l.position <= coalesce(%s, 9223372036854775807)"
-            " ORDER BY l.version",
-            record, after_version, until,
+            " ORDER BY l.version LIMIT %s",
+            record, after_version, until, limit,
         )  # fmt: skip
 
     def of_records(self, records: Iterable[str], *, until: int | None = None) -> dict[str, list[Stored]]:
-        """Return the entries of each of the records, by version, in one query."""
+        """Return the entries of each of the records that count, by version, in one query."""
         found: dict[str, list[Stored]] = {record: [] for record in records}
+        if LEDGER in found:
+            found[LEDGER] = self._stored(OF_LEDGER, until, until)
         for record, *stored in self.rows(
             "SELECT l.record, l.position, l.entry, l.leaf_hash, l.closes FROM ledger.log AS l"
             " WHERE l.record = ANY(%s::text[]) AND l.position <= coalesce(%s, 9223372036854775807)"
             " ORDER BY l.record, l.version",
-            list(found), until,
+            [record for record in found if record != LEDGER], until,
         ):  # fmt: skip
             found[record].append(Stored(*stored))
         return found
@@ -116,6 +133,10 @@ class LogReader:
             " WHERE c.position >= %s AND c.closes ORDER BY c.position LIMIT 1) ORDER BY l.position",
             first[0][0], first[0][0],
         )  # fmt: skip
+
+    def heads(self, after: int, until: int) -> list[Head]:
+        """Return the last entry of each record that has one after a position and up to another."""
+        return [Head(*row) for row in self.rows(HEADS, after, until)]
 
     def scan(self, after: int = 0, until: int | None = None, batch: int = 1_000) -> Generator[list[Stored]]:
         """Return the entries after a position in batches, by position, from one snapshot, as fast as they come."""

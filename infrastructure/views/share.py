@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator
 
 from domain.entry import Entry
+from domain.history import with_next
 from domain.records import AGGREGATES
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.reader import LogReader
@@ -50,7 +51,10 @@ def _lines(reader: LogReader, until: int, part: int, parts: int, done: Callable[
         for stored in batch:
             entry = read(stored)
             if entry.record == record:
-                entries.append(entry)
+                if entry.fact.latest_only:
+                    entries = [*with_next(entries, entry)]
+                else:
+                    entries.append(entry)
                 continue
             if entries:
                 lines.append(_line(record, entries))

@@ -52,7 +52,7 @@ SHAPE = [
     "ALTER TABLE ledger.log SET SCHEMA public",
     "ALTER TABLE ledger.log DROP COLUMN leaf_hash",
     "ALTER TABLE ledger.log ADD COLUMN note text",
-    "ALTER TABLE ledger.log ALTER COLUMN name TYPE int USING 0",
+    "ALTER TABLE ledger.log ALTER COLUMN version TYPE bigint",
     "ALTER SCHEMA ledger RENAME TO old",
     "ALTER FUNCTION ledger.append SET synchronous_commit = off",
     "CREATE OR REPLACE FUNCTION ledger.whole(\"position\" bigint) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
