@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol
 
 from application import moments
 from application.answers import differences, entry_json, instant_json, marked
@@ -17,12 +17,12 @@ from application.moments import Moment
 from application.names import Names, open_state
 from application.rights import Reader
 from domain.aggregate import RECORD_ID
-from domain.fact import JsonValue
+from domain.fact import Fact, JsonValue
 from domain.history import History
 from domain.log import Stored
 from domain.records import VOCABULARY, aggregate, record_kind, scope_of, state_json
 from domain.refusals import Code, Refused
-from domain.state import State
+from domain.state import State, json_of
 from projections.records import seen
 
 SCANNED_LIMIT = 2_000
@@ -45,6 +45,20 @@ class Log(moments.Positions, HistoryLog, Protocol):
     def of_record(self, record: str, after_version: int, limit: int, *, until: int | None = None) -> Sequence[Stored]:
         """A record's next entries after a version, up to a position, oldest first."""
         ...
+
+
+class Standing(NamedTuple):
+    """An event as it stands, corrections applied."""
+
+    record: str
+    record_version: int
+    position: int
+    """Of the original entry, and its version in the record."""
+    version: int
+    fact: Fact
+    effective_on: date
+    data: Mapping[str, Any]
+    """Its fields as JSON, names in clear for whoever may read them."""
 
 
 class Asking:
@@ -93,6 +107,24 @@ class Asking:
         shown = [entry_json(one, self._names) | marked(VOCABULARY.read(one.entry), history) for one in stored[:limit]]
         more = len(stored) > limit
         return shown, cursor_of(f"events {record}", str(after + limit)) if more else None
+
+    def standing(self, reader: Reader, position: int) -> Standing:
+        """What the event recorded at a position says now, corrections applied; a correction stands for its original.
+
+        Raises Refused: not-found for an entry that the reader may not read, retracted for one that was taken back.
+        """
+        entry: dict[str, Any] = self.entry(reader, position)
+        record = str(entry["record"])
+        kind, _, record_id = record.partition("/")
+        _, history = self._history(reader, kind, record_id, self._log.head()[0])
+        original = history.entries[history.original(int(entry["version"])) - 1]
+        step = next((one for one in history.steps if one.position == original.position), None)
+        if step is None:
+            raise Refused(Code.RETRACTED, f"entry {original.position} was retracted", positions=(original.position,))
+        said = open_state(self._names, record, {field: json_of(step, field) for field, _ in step.fact})
+        return Standing(
+            record, history.version, original.position, original.version, step.fact, step.effective_on, said
+        )
 
     def diff(self, reader: Reader, kind: str, record_id: str, start: Moment, end: Moment) -> dict[str, JsonValue]:
         """What differs in a record between two moments, field by field."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from domain.aggregate import Records
 from domain.fact import Fact
-from domain.offices import Actor, Authority, Office
+from domain.offices import Actor, Authority, Office, Scope
 from domain.records import aggregate, scope_of
 from domain.refusals import Code, Refused
 from domain.state import State, Step
@@ -59,6 +59,28 @@ def may_record(actor: Actor, record: str, fact: Fact, records: Records) -> None:
             f"{fact.event} in {record} is recorded by {' or '.join(map(_name, named))}",
             clause=fact.clause,
         )
+
+
+def may_be_offered(actor: Actor, record: str | None, kind: str, records: Records) -> list[type[Fact]]:
+    """The facts that a form may offer an account: those of a record that stands, or the one that opens another.
+
+    What a fact says can still make it somebody else's: `may_record` has the last word.
+    """
+    about = aggregate(kind)
+    said = None if record is None else records.state(record)
+    if said is not None and record is not None:
+        scope = scope_of(record, said, records)
+        return [fact for fact in about.facts[1:] if any(one.covers(actor, scope) for one in fact.by)]
+    opening = about.opening
+    own = _scope_of_office(actor)
+    keeps = kind in BASELINE and "administrator" in actor.roles
+    return [opening] if keeps or any(one.covers(actor, own) for one in opening.by) else []
+
+
+def _scope_of_office(actor: Actor) -> Scope:
+    """A record that is the account's own at every level that it could be."""
+    unit = None if actor.office is None else Office.parse(actor.office).unit
+    return Scope(unit, unit, unit)
 
 
 def _name(authority: Authority) -> str:

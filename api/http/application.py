@@ -149,7 +149,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
         Address("/login", signing_in.login, methods=["GET", "POST"]),
         Address("/logout", signing_in.logout, methods=["POST"]),
         Address("/language", signing_in.language, methods=["POST"]),
-        *workbench.routes(taizhang, authentication, threads),
+        *workbench.routes(taizhang, authentication, threads, bodies),
         Address("/problems/{code}", service.problem),
         Address(static.PATH, Static().endpoint),
         Address("/healthz", service.alive),

@@ -5,24 +5,38 @@ from __future__ import annotations
 from api.composition import Taizhang
 from api.http.addresses import Address
 from api.http.authentication import Authentication
+from api.http.bodies import Bodies
 from api.http.threads import Threads
 from api.web import account, entries, lists, records
+from api.web.corrections import Corrections
 from api.web.entries import Entries
+from api.web.forms import Forms
 from api.web.lists import Lists
+from api.web.posting import Posting
 from api.web.records import Records
 from api.web.start import Start
 from api.web.workbench import Workbench
 from domain.records import AGGREGATES
 
 
-def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads) -> list[Address]:
+def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads, bodies: Bodies) -> list[Address]:
     """The addresses, in the order in which they are tried."""
     workbench = Workbench(taizhang, authentication, threads)
     page = workbench.page
+    form = Posting(workbench, threads, bodies).form
+    forms = Forms(taizhang)
+    corrections = Corrections(taizhang, forms)
     listed, single, log = Lists(taizhang), Records(taizhang), Entries(taizhang)
     return [
         page("/", Start(taizhang).page),
         page("/account", account.page),
+        page("/record", forms.start),
+        form("/record/{kind}", forms.opening, forms.send),
+        page("/record/{kind}/{id}", forms.choose),
+        form("/record/{kind}/{id}/{event}", forms.event, forms.send),
+        form("/correct/{position}", corrections.correct, corrections.send_correction),
+        form("/retract/{position}", corrections.retract, corrections.send_retraction),
+        page("/receipt/{position}", forms.receipt),
         page("/log", log.log, entries.LOG_PARAMETERS),
         page("/log/{position}", log.entry),
         page("/log/{position}/raw", log.raw),
