@@ -27,6 +27,7 @@ from application.moments import today
 from application.rights import may_be_offered
 from domain.fact import Fact
 from domain.offices import Office
+from domain.policy import clauses
 from domain.records import AGGREGATES, VOCABULARY, aggregate, record_kind
 from domain.refusals import Code, Refused
 
@@ -296,6 +297,8 @@ class Forms:
             "id_hint": visit.words.named("hint", f"id.{target.kind}"),
             "today": today(now),
             "action": visit.path,
+            "clause": clauses().get(target.fact.clause or ""),
+            "facts": values.chips({name: state.get(name) for name in aggregate(target.kind).fields if name in state}),
         }
         status = 200 if faults is NONE else 422
         return Shown("record_form.html", visit.words.event(target.kind, target.fact.event), context, status)
@@ -309,7 +312,7 @@ class Forms:
             "name": values.name(record) if target.record_id else "",
             "chips": values.chips(body["data"]),
             "effective_on": date.fromisoformat(body["effective_on"]),
-            "document": body.get("document", {}),
+            "document": dict.fromkeys(("number", "title", "issued_on", "sha256")) | body.get("document", {}),
             "note": body.get("note"),
             "action": visit.path,
             "hidden": hidden(draft),

@@ -14,6 +14,9 @@ AT_ONCE: Final = 7
 """Days after which an entry counts as recorded late."""
 
 
+_WHOLE: Final[dict[str, Any]] = dict.fromkeys(("number", "title", "issued_on", "sha256"))
+
+
 class Happening(NamedTuple):
     """One entry as a timeline shows it."""
 
@@ -73,7 +76,7 @@ def happening(
         effective_on=effective_on,
         recorded_at=entry["recorded_at"],
         who=values.offices.who(entry["recorded_by"]),
-        document=entry["document"],
+        document=None if entry["document"] is None else _WHOLE | entry["document"],
         note=entry["note"],
         evidence=entry["evidence"],
         chips=values.chips(data),
