@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from application.records_view import RecordsView
-from domain.aggregate import Aggregate
+from domain.aggregate import Aggregate, Consequence
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Entry
 from domain.fact import Fact
@@ -147,10 +147,13 @@ def consequence_changes(
         expected = (
             {}
             if still is None or after.state is None
-            else {one.record: one for one in kind.consequences(record, after.state, still, view)}
+            else {(one.record, one.fact.event): one for one in kind.consequences(record, after.state, still, view)}
         )
-        for where, effect in brought:
-            wanted = expected.get(where)
+        for one, effect in brought:
+            where = one.record
+            wanted = expected.get((where, one.fact.event))
+            if wanted == one:
+                continue  # what the correction doesn't touch stays as it came about
             if wanted is None and still is not None:
                 raise Refused(
                     Code.NOT_CORRECTABLE,
@@ -173,13 +176,13 @@ def consequence_changes(
 
 def _brought_about(
     record: str, history: History, step: Step[Fact], view: RecordsView
-) -> Iterator[tuple[str, Step[Fact]]]:
+) -> Iterator[tuple[Consequence, Step[Fact]]]:
     if history.state is None:
         return
     for one in history.aggregate.consequences(record, history.state, step, view):
         for effect in view.history(one.record).steps:
-            if effect.causation == step.position:
-                yield one.record, effect
+            if effect.causation == step.position and effect.fact.event == one.fact.event:
+                yield one, effect
 
 
 def _differing(held: Fact, wanted: Fact) -> dict[str, Any]:

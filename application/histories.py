@@ -12,7 +12,7 @@ from typing import Protocol
 from domain.entry import Entry
 from domain.history import History
 from domain.log import Stored
-from domain.records import VOCABULARY, aggregate
+from domain.records import VOCABULARY, aggregate, new_city_of
 from domain.state import State
 
 CACHED_ENTRIES = 300_000
@@ -145,6 +145,11 @@ class Histories:
         """The records that named each target by a position, by id; absent where there is none."""
         return self._log.references(targets, until)
 
+    def record_at(self, position: int) -> str | None:
+        """The record that the entry at a position belongs to; None where there is no entry."""
+        found = self._log.entries(position - 1, 1)
+        return VOCABULARY.read(found[0].entry).record if found else None
+
     def _read_on(self, position: int) -> None:
         """Go on to the log's head, which is at or after the position."""
         with self._reading_on:
@@ -204,3 +209,11 @@ class KnownAt:
     def referring(self, target: str, kind: str) -> Sequence[str]:
         """The records of that kind that name the target."""
         return self._histories.referring(target, kind, self._position)
+
+    def record_at(self, position: int) -> str | None:
+        """The record that the entry at a position belongs to; None where nothing was known there."""
+        return self._histories.record_at(position) if position <= self._position else None
+
+    def new_city_of(self, record: str) -> str | None:
+        """The New City that the record belongs to; None where it belongs to none, or isn't on record."""
+        return new_city_of(record, self)

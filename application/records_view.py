@@ -15,7 +15,7 @@ from application.histories import FAST_FORWARD_LIMIT, REFERRING_LIMIT, Kept, his
 from domain.entry import Entry
 from domain.history import History
 from domain.log import Stored
-from domain.records import VOCABULARY
+from domain.records import VOCABULARY, new_city_of
 from domain.state import State
 
 CACHED_ENTRIES = 300_000
@@ -97,6 +97,15 @@ class RecordsView:
         else:
             found += looked_up
         return sorted({source for source in found if source.startswith(f"{kind}/")}) if found else ()
+
+    def record_at(self, position: int) -> str | None:
+        """The record that the entry at a position belongs to; None where nothing is durable there yet."""
+        found = self._log.entries(position - 1, 1, until=self.position)
+        return VOCABULARY.read(found[0].entry).record if found else None
+
+    def new_city_of(self, record: str) -> str | None:
+        """The New City that the record belongs to; None where it belongs to none, or isn't on record."""
+        return new_city_of(record, self)
 
     def command(self, idempotency: str) -> Sequence[Stored]:
         """The entries already recorded under an account's idempotency key."""

@@ -37,6 +37,14 @@ class WithOpened(NamedTuple):
         """The records of that kind that name the target."""
         return self.records.referring(target, kind)
 
+    def record_at(self, position: int) -> str | None:
+        """The record that the entry at a position belongs to."""
+        return self.records.record_at(position)
+
+    def new_city_of(self, record: str) -> str | None:
+        """The New City that the record belongs to."""
+        return self.records.new_city_of(record)
+
 
 def may_record(actor: Actor, record: str, fact: Fact, records: Records) -> None:
     """Refuse an account that is none of those who may record this fact in this record; the system may record all."""
@@ -51,13 +59,13 @@ def may_record(actor: Actor, record: str, fact: Fact, records: Records) -> None:
         raise Refused(Code.NOT_FOUND, f"there is no {record}")
     named = fact.authorities(said)
     if any(authority.who == "system" for authority in named):
-        raise Refused(Code.SYSTEM_ONLY, f"{fact.event} is recorded by the system", clause=fact.clause)
+        raise Refused(Code.SYSTEM_ONLY, f"{fact.event} is recorded by the system", clause=fact.under)
     scope = scope_of(record, said, records)
     if not any(authority.covers(actor, scope) for authority in named):
         raise Refused(
             Code.NOT_ENTITLED,
             f"{fact.event} in {record} is recorded by {' or '.join(map(_name, named))}",
-            clause=fact.clause,
+            clause=fact.under,
         )
 
 

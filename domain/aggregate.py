@@ -25,6 +25,14 @@ class Records(Protocol):
         """The records of that kind whose entries name the target, at most 1,000, by id."""
         ...
 
+    def record_at(self, position: int) -> str | None:
+        """The record, `KIND/id`, that the entry at a position belongs to; None where nothing is recorded there yet."""
+        ...
+
+    def new_city_of(self, record: str) -> str | None:
+        """The New City that `KIND/id` belongs to; None where it belongs to none, or isn't on record."""
+        ...
+
 
 class Consequence(NamedTuple):
     """What a step brings about in another record, in the same transaction."""
@@ -111,7 +119,7 @@ class Aggregate(NamedTuple):
             raise Refused(
                 Code.BEFORE_OPENING,
                 f"{step.fact.event} is dated {step.effective_on}, before the event that opens the record",
-                clause=step.fact.clause,
+                clause=step.fact.under,
             )
         self.admit(state, step)
 
@@ -122,7 +130,7 @@ def standing(state: State, name: str, key: Hashable, step: Step[Any]) -> None:
         raise Refused(
             Code.NOT_STANDING,
             f"no {_named(key)} stands in {name} on {step.effective_on}",
-            clause=step.fact.clause,
+            clause=step.fact.under,
         )
 
 
@@ -133,7 +141,7 @@ def not_standing(state: State, name: str, key: Hashable, step: Step[Any]) -> Non
         raise Refused(
             Code.ALREADY_STANDING,
             f"{_named(key)} stands in {name} since {held.opened.effective_on}",
-            clause=step.fact.clause,
+            clause=step.fact.under,
             positions=(held.opened.position,),
         )
 
@@ -148,7 +156,7 @@ def after(state: State, required: str, step: Step[Any]) -> None:
         raise Refused(
             Code.OUT_OF_ORDER,
             f"{step.fact.event} on {step.effective_on} follows {required}, which is not on record by then",
-            clause=step.fact.clause,
+            clause=step.fact.under,
         )
 
 
@@ -159,7 +167,7 @@ def status_in(state: State, allowed: Iterable[str], step: Step[Any]) -> None:
             Code.OUT_OF_ORDER,
             f"{step.fact.event} on {step.effective_on}: the record is {state.status}; it must be "
             + " or ".join(allowed),
-            clause=step.fact.clause,
+            clause=step.fact.under,
         )
 
 
@@ -169,7 +177,7 @@ def still_open(state: State, ended: Iterable[str], step: Step[Any]) -> None:
         raise Refused(
             Code.CLOSED,
             f"{step.fact.event} on {step.effective_on}: the record is {state.status} by then",
-            clause=step.fact.clause,
+            clause=step.fact.under,
         )
 
 

@@ -6,9 +6,16 @@ from typing import Annotated, TypeAlias, assert_never, get_args
 
 from pydantic import StringConstraints
 
+from domain import deduction
 from domain.aggregate import Aggregate, Records, status_in, still_open
-from domain.fact import Count, DisputeRef, Fact, NewCityRef, Position, SchemeRef, Sha256, Text, Year
-from domain.offices import Authority
+from domain.deduction import (
+    DeductionImposed,
+    DeductionRevised,
+    DeductionRevoked,
+    MayFollowRuling,
+    NoticeServed,
+)
+from domain.fact import Count, Fact, NewCityRef, Position, SchemeRef, Sha256, Text, Year
 from domain.refusals import Code, Refused
 from domain.state import State, Step
 
@@ -33,7 +40,7 @@ class CriticismIssued(Fact, stored_as="CriticismIssued/1", zh="通报批评", cl
     reasons: Text
 
 
-class ResultPublished(Fact, stored_as="ResultPublished/1", zh="公布考核结果", by="inspectorate"):
+class ResultPublished(Fact, stored_as="ResultPublished/1", zh="公布考核结果", under="8.4", by="inspectorate"):
     """The official score was published, with the position it was computed at and the log's tree at that time."""
 
     score: Score
@@ -42,23 +49,26 @@ class ResultPublished(Fact, stored_as="ResultPublished/1", zh="公布考核结�
     root_hash: Sha256
 
 
-class AssessmentFinalised(Fact, stored_as="AssessmentFinalised/1", zh="考核结果定案", by="inspectorate"):
+class AssessmentFinalised(Fact, stored_as="AssessmentFinalised/1", zh="考核结果定案", under="8.4", by="inspectorate"):
     """The published result is final."""
 
 
-class AssessmentReopened(Fact, stored_as="AssessmentReopened/1", zh="重启考核", by="inspectorate"):
+class AssessmentReopened(
+    MayFollowRuling, stored_as="AssessmentReopened/1", zh="重启考核", under="8.4", by="inspectorate"
+):
     """A final result is to be published anew, after a ruling or on the inspectorate's own motion."""
-
-    reasons: Text
-    ruling: DisputeRef | None = None
-
-    def authorities(self, state: State | Fact | None) -> tuple[Authority, ...]:  # noqa: ARG002  # the ruling decides
-        """The inspectorate; a ruling reopens by itself."""
-        return self.by if self.ruling is None else (Authority("system"),)
 
 
 AssessmentFact: TypeAlias = (
-    AssessmentOpened | CriticismIssued | ResultPublished | AssessmentFinalised | AssessmentReopened
+    AssessmentOpened
+    | DeductionImposed
+    | NoticeServed
+    | DeductionRevised
+    | DeductionRevoked
+    | CriticismIssued
+    | ResultPublished
+    | AssessmentFinalised
+    | AssessmentReopened
 )
 
 # state: open → published → finalised, and open again
@@ -76,10 +86,12 @@ def evolve(assessment: State | None, step: Step[AssessmentFact]) -> State:
     match step.fact:
         case AssessmentOpened():
             return assessment.say(step)
+        case DeductionImposed() | NoticeServed() | DeductionRevised() | DeductionRevoked():
+            return deduction.evolve(assessment, Step(step.fact, *step[1:]))
         case CriticismIssued():
             return assessment.put("criticisms", step.position, step)
         case ResultPublished():
-            return assessment.take(step).become("published")
+            return assessment.take(step).put("results", step.position, step).become("published")
         case AssessmentFinalised():
             return assessment.take(step).become("finalised")
         case AssessmentReopened():
@@ -92,10 +104,18 @@ def evolve(assessment: State | None, step: Step[AssessmentFact]) -> State:
 
 
 def admit(assessment: State | None, step: Step[AssessmentFact]) -> None:
-    """Refuse to finalise what is not published, to reopen what is not final, and all else once it is."""
+    """Refuse to finalise what is not published, to reopen what is not final, and all else once it is.
+
+    Once it is final, notice may still be served, and a ruling still changes a deduction.
+    """
     if assessment is None:
         return
     match step.fact:
+        case DeductionImposed() | DeductionRevised(ruling=None) | DeductionRevoked(ruling=None):
+            still_open(assessment, FINAL, step)
+            deduction.admit(assessment, Step(step.fact, *step[1:]))
+        case NoticeServed() | DeductionRevised() | DeductionRevoked():
+            deduction.admit(assessment, Step(step.fact, *step[1:]))
         case AssessmentOpened() | CriticismIssued() | ResultPublished():
             still_open(assessment, FINAL, step)
         case AssessmentFinalised():
@@ -109,9 +129,11 @@ def admit(assessment: State | None, step: Step[AssessmentFact]) -> None:
 # what the record's id and other records must allow
 
 
-def conditions(record: str, assessment: State | None, step: Step[AssessmentFact], records: Records) -> None:  # noqa: ARG001
+def conditions(record: str, assessment: State | None, step: Step[AssessmentFact], records: Records) -> None:
     """An assessment's id says whose year it is; only a ruling names itself as what reopened it."""
     match step.fact:
+        case DeductionImposed() | NoticeServed() | DeductionRevised() | DeductionRevoked() if assessment is not None:
+            deduction.conditions(record, assessment, Step(step.fact, *step[1:]), records)
         case AssessmentOpened(year=year, new_city=new_city):
             if record != f"assessments/{year}-{new_city}":
                 raise Refused(Code.BAD_RECORD_ID, f"the year {year} of {new_city} is assessed in {year}-{new_city}")
@@ -129,9 +151,19 @@ ASSESSMENT = Aggregate(
     evolve=evolve,
     admit=admit,
     fields=("year", "new_city", "scheme"),
-    lists=("criticisms",),
+    lists=("criticisms", "notices", "revisions", "results"),
+    worked_out={"deductions": deduction.shown},
     fixed=frozenset({"year", "new_city"}),
-    not_correctable=frozenset({"ResultPublished", "AssessmentFinalised"}),
+    not_correctable=frozenset(
+        {
+            "DeductionImposed",
+            "NoticeServed",
+            "DeductionRevised",
+            "DeductionRevoked",
+            "ResultPublished",
+            "AssessmentFinalised",
+        }
+    ),
     id_pattern=r"\d{4}-[a-z0-9-]{2,32}",
     conditions=conditions,
 )

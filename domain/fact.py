@@ -117,6 +117,8 @@ class Fact(Value):
     """The name in the API, `HouseholdsCounted`."""
     zh: ClassVar[str]
     clause: ClassVar[str | None]
+    under: ClassVar[str | None]
+    """The clause that a refusal of it cites: its own, or the one that its procedure rests on."""
     by: ClassVar[tuple[Authority, ...]]
     references: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Fields that name other records, each with the kind it names (`*`: the value says which)."""
@@ -126,7 +128,14 @@ class Fact(Value):
     """Each takes the place of the one before it in its record; histories hold no other, however many there are."""
 
     def __init_subclass__(  # the class line
-        cls, *, stored_as: str = "", zh: str = "", clause: str | None = None, by: str = "", latest_only: bool = False
+        cls,
+        *,
+        stored_as: str = "",
+        zh: str = "",
+        clause: str | None = None,
+        under: str | None = None,
+        by: str = "",
+        latest_only: bool = False,
     ) -> None:
         """Take the names of the class line; a base without a stored name is no fact of its own."""
         super().__init_subclass__()
@@ -135,6 +144,7 @@ class Fact(Value):
             cls.event = stored_as.partition("/")[0]
             cls.zh = zh
             cls.clause = clause
+            cls.under = under or clause
             cls.by = authorities(by)
             cls.latest_only = latest_only
 

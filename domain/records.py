@@ -11,6 +11,7 @@ from domain.assessment import ASSESSMENT
 from domain.community import COMMUNITY
 from domain.conversion_case import CONVERSION_CASE
 from domain.corrections import EventCorrected, EventRetracted
+from domain.dispute import DISPUTE
 from domain.entry import Vocabulary
 from domain.estate import ESTATE
 from domain.fact import Fact, JsonValue
@@ -38,6 +39,7 @@ AGGREGATES: Mapping[str, Aggregate] = by_kind(
         schemes(RULES),
         INSPECTION,
         ASSESSMENT,
+        DISPUTE,
         ACCOUNT,
         LEDGER,
     )
@@ -93,6 +95,12 @@ def scope_of(record: str, said: State | Fact, records: Records) -> Scope:
         township=_value(said, "township_code"),
         community=record_id if kind == "communities" else None,
     )
+
+
+def new_city_of(record: str, records: Records) -> str | None:
+    """The New City that a record on record belongs to; None where it belongs to none, or isn't on record."""
+    state = records.state(record)
+    return None if state is None else scope_of(record, state, records).new_city
 
 
 def _value(said: State | Fact, field: str) -> str | None:

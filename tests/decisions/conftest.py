@@ -11,8 +11,9 @@ import pytest
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Entry
 from domain.history import History
-from domain.records import aggregate, state_json
+from domain.records import aggregate, new_city_of, state_json
 from domain.refusals import Code, Refused
+from domain.schemes import first_scheme
 from domain.state import State
 
 
@@ -38,6 +39,13 @@ class World:
 
     def referring(self, target: str, kind: str) -> list[str]:
         return sorted(by for named, by in self._named if named == target and by.startswith(f"{kind}/"))
+
+    def record_at(self, position: int) -> str | None:
+        found = (one for one, history in self.histories.items() if position in {e.position for e in history.entries})
+        return next(found, None)
+
+    def new_city_of(self, record: str) -> str | None:
+        return new_city_of(record, self)
 
     def record(self, event: Event, causation: int | None = None) -> None:
         before, kind = self.history(event.record), aggregate(event.record.partition("/")[0])
@@ -102,6 +110,53 @@ def given(entry_of: Callable[..., Entry]) -> Callable[..., World]:
 def on() -> Callable[..., Event]:
     def event(day: str, record: str, type_: str, person: str = "recorder", /, **data: object) -> Event:
         return Event(day, record, type_, data, person)
+
+    return event
+
+
+@pytest.fixture(scope="session")
+def assessed(on: Callable[..., Event]) -> list[Event]:
+    """Fengdong's 2020 is open by the first scheme, with a community and arbiters for two panels of three."""
+    place = {"township_code": "610112002", "township": "三桥街道", "new_city": "fengdong"}
+    scheme = first_scheme().model_dump(mode="json", exclude_none=True)
+    return [
+        on("2019-12-10", "schemes/opinions-2019", "SchemeAdopted", **scheme),
+        *(
+            on("2020-01-01", f"accounts/arbiter-{number}", "AccountOpened", office="new-area", roles=["arbiter"],
+               person={"id": f"arbiter-{number}", "name": "某"})
+            for number in range(1, 7)
+        ),
+        on("2019-12-10", "communities/c1", "CommunityEstablished", name="甲", origin="existing", **place),
+        on("2020-06-30", "communities/c1", "HouseholdsCounted", households=600),
+        on("2019-12-10", "communities/other", "CommunityEstablished", name="乙", origin="existing",
+           **(place | {"new_city": "fengxi"})),
+        on("2021-01-04", "assessments/2020-fengdong", "AssessmentOpened", year=2020, new_city="fengdong",
+           scheme="opinions-2019"),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def imposed(on: Callable[..., Event]) -> Callable[..., Event]:
+    """A deduction of one point from community-size, about community c1; recorded by `inspector`."""
+
+    def event(day: str = "2021-01-10", **changes: object) -> Event:
+        fields = {
+            "deduction": "k1", "indicator": "community-size", "points": "1.00", "about": "communities/c1",
+            "grounds": "户数不足", "evidence_positions": [9], "computed_at": 11,
+        }  # fmt: skip
+        return on(day, "assessments/2020-fengdong", "DeductionImposed", "inspector", **(fields | changes))
+
+    return event
+
+
+@pytest.fixture(scope="session")
+def served(on: Callable[..., Event]) -> Callable[..., Event]:
+    """Notice of deduction k1; recorded by `messenger`. The scheme gives 15 days to dispute."""
+
+    def event(day: str = "2021-01-11", dispute_by: str = "2021-01-26", **changes: object) -> Event:
+        fields = {"deduction": "k1", "recipient": {"id": "clerk", "name": "某"}, "states_right": True}
+        return on(day, "assessments/2020-fengdong", "NoticeServed", "messenger", dispute_by=dispute_by,
+                  **(fields | changes))  # fmt: skip
 
     return event
 

@@ -13,6 +13,7 @@ from domain.fact import Fact
 from domain.offices import Scope
 from domain.records import AGGREGATES, OWN_NAMES, VOCABULARY, record_kind, scope_of
 from domain.refusals import Code, Refused
+from domain.schemes import first_scheme
 
 PLACE = {"township_code": "610112002", "township": "三桥街道", "new_city": "fengdong"}
 
@@ -41,6 +42,7 @@ PLACE = {"township_code": "610112002", "township": "三桥街道", "new_city": "
         ("assessments/2020-fengdong", True),
         ("assessments/20-fengdong", False),
         ("assessments/2020-", False),
+        ("disputes/ss-2021-001", True),
     ],
 )
 def test_an_id_is_one_that_its_kind_of_record_can_have(record, valid):
@@ -100,8 +102,12 @@ def test_a_record_is_its_new_citys_townships_and_communitys(given, on):
         on("2019-01-01", "estates/e1", "EstateRegistered", name="丙", developer={"name": "某公司"},
            households_planned=1, **PLACE),
         on("2019-01-01", "inspections/1", "InspectionOpened", new_city="fengdong", subject="社区用房"),
+        on("2019-01-01", "schemes/opinions-2019", "SchemeAdopted", **first_scheme().model_dump(mode="json")),
         on("2020-01-01", "assessments/2019-fengdong", "AssessmentOpened", year=2019, new_city="fengdong",
            scheme="opinions-2019"),
+        on("2020-01-02", "assessments/2019-fengdong", "DeductionImposed", deduction="k1", indicator="community-size",
+           points="1.00", about="communities/c1", grounds="户数不足", evidence_positions=[3], computed_at=12),
+        on("2020-01-03", "disputes/ss-1", "DisputeFiled", assessment="2019-fengdong", deduction="k1", grounds="不服"),
     )  # fmt: skip
     whose = {record: scope_of(record, world.state(record), world) for record in world.histories}
     assert whose == {
@@ -113,7 +119,9 @@ def test_a_record_is_its_new_citys_townships_and_communitys(given, on):
         "funding-allocations/1": Scope("fengdong"),
         "estates/e1": Scope("fengdong", "610112002"),
         "inspections/1": Scope("fengdong"),
+        "schemes/opinions-2019": Scope(),
         "assessments/2019-fengdong": Scope("fengdong"),
+        "disputes/ss-1": Scope("fengdong"),
     }
     opening = {record: scope_of(record, history.entries[0].fact, world) for record, history in world.histories.items()}
     assert opening == whose

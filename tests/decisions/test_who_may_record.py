@@ -34,6 +34,7 @@ WHOSE = {
     "schemes": Scope(),
     "inspections": Scope("fengdong"),
     "assessments": Scope("fengdong"),
+    "disputes": Scope("fengdong"),
     "accounts": Scope(),
     "ledger": Scope(),
 }
