@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from domain.merkle import EMPTY_ROOT, leaf_hash, node_hash
+from domain.tlog.tree import EMPTY_ROOT, leaf_hash, node_hash
 
 _HASH = 32
 _NUMBER = 8

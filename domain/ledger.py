@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
-from hashlib import sha256 as digest
 from typing import Annotated, Self, TypeAlias, assert_never, get_args
 
 from pydantic import AfterValidator, Field, model_validator
@@ -14,14 +11,12 @@ from domain.aggregate import Aggregate, not_standing, standing
 from domain.fact import Count, Fact, Key, PersonId, Position, Sha256, Text
 from domain.refusals import Code, Refused
 from domain.state import State, Step
+from domain.tlog.note import ED25519, parse_verifier_key
 
 DEMONSTRATION = "demo.taizhang.local/"
 """What the origin of a demonstration's ledger begins with: its figures are invented, and say so wherever shown."""
 
 # facts
-
-_ED25519 = b"\x01"
-_ED25519_SIZE = 33
 
 
 def _a_verifier_key(key: str) -> str:
@@ -29,16 +24,8 @@ def _a_verifier_key(key: str) -> str:
 
     https://c2sp.org/signed-note
     """
-    name, _, rest = key.partition("+")
-    key_id, _, encoded = rest.partition("+")
-    try:
-        public_key = b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("not a verifier key: its third part is no base64") from None
-    if len(public_key) != _ED25519_SIZE or not public_key.startswith(_ED25519):
-        raise ValueError("not a verifier key of an Ed25519 signing key")
-    if key_id != digest(name.encode() + b"\n" + public_key).hexdigest()[:8]:
-        raise ValueError("the key id is not that of name and key")
+    if parse_verifier_key(key).kind != ED25519:
+        raise ValueError("not the key of a log: checkpoints are signed with Ed25519")
     return key
 
 

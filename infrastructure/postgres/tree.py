@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from domain.merkle import Frontier
+from domain.tlog.tree import Frontier
 from infrastructure.postgres.reader import LogReader
 
 READ_AT_ONCE: Final = 50_000

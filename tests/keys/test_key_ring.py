@@ -42,7 +42,7 @@ def test_of_many_who_make_the_keys_at_once_one_does(tmp_path: Path) -> None:
 
 
 def test_a_refused_origin_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="origin"):
+    with pytest.raises(ValueError, match="name"):
         KeyRing.create(tmp_path, "two words")
     assert not list(tmp_path.iterdir())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain import merkle
+from domain.tlog import tree as merkle
 from infrastructure.postgres.recorder import LogRecorder
 from infrastructure.postgres.tree import LogTree
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.heads import Absence, Head, HeadsMap, Presence, Unproven, check_complete
-from domain.merkle import EMPTY_ROOT, leaf_hash, node_hash
+from domain.tlog.tree import EMPTY_ROOT, leaf_hash, node_hash
 
 KINDS = ("accounts", "disputes", "villages")
 records = st.builds("{}/{}".format, st.sampled_from(KINDS), st.integers(0, 40))

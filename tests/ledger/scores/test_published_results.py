@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 
-from domain.merkle import root_of
+from domain.tlog.tree import root_of
 
 RESULT = "assessments/2020-fengdong/events"
 REPORT = "ledger/ledger/events"

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.merkle import Frontier, leaf_hash, node_hash, root_of
+from domain.tlog.tree import Frontier, leaf_hash, node_hash, root_of
 
 # The eight leaves, and the root after each, that certificate-transparency's own tests use.
 LEAVES = ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
