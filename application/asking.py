@@ -27,6 +27,10 @@ from projections.records import seen
 
 SCANNED_LIMIT = 2_000
 """Candidates looked at for one page; a page that runs into it may be short, and its cursor goes on."""
+SEARCHED = 50_000
+"""Entries, the newest ones, that are searched for a document's number."""
+CANDIDATES = 500
+"""Entries that contain a text and are looked at for whether it is their document's number."""
 VIEWS_WAIT = 5.0
 """Seconds that a list waits for the current rows to reach the position asked for."""
 
@@ -40,6 +44,14 @@ class Log(moments.Positions, HistoryLog, Protocol):
 
     def entries(self, after: int, limit: int, *, until: int | None = None) -> Sequence[Stored]:
         """The entries after a position, in order."""
+        ...
+
+    def containing(self, text: str, after: int, until: int, limit: int) -> Sequence[Stored]:
+        """The last entries between two positions whose bytes contain the text, the newest first."""
+        ...
+
+    def with_leaf(self, leaf_hash: bytes, until: int) -> int | None:
+        """The position of the entry with that leaf hash, up to a position."""
         ...
 
     def of_record(self, record: str, after_version: int, limit: int, *, until: int | None = None) -> Sequence[Stored]:
@@ -84,6 +96,14 @@ class Asking:
             "scheme": scheme,
             "checkpoint": None,
         }
+
+    def begun_at(self) -> datetime | None:
+        """When the first entry was recorded; None for an empty log."""
+        return self._log.recorded_at(1)
+
+    def positions_by(self, moment: Moment, instants: Sequence[datetime]) -> list[int]:
+        """The last position recorded by each of the instants, none past the moment's."""
+        return [min(moment.position, self._log.resolve(one)) for one in instants]
 
     def wait(self, after: int, timeout: float) -> int:
         """The log's head as soon as it is past `after`, or the last one seen after so many seconds."""
@@ -185,6 +205,20 @@ class Asking:
         """One entry of the log. Not-found where the reader may not read it."""
         return entry_json(self._one(reader, position), self._names)
 
+    def documented(self, reader: Reader, number: str, moment: Moment, limit: int) -> list[dict[str, JsonValue]]:
+        """The last entries that rest on a document whose number contains the text, of the last `SEARCHED`."""
+        after = max(0, moment.position - SEARCHED)
+        stored = self._log.containing(number, after, moment.position, CANDIDATES)
+        readable = self._readable_entries(reader, stored)
+        shown = (entry_json(one, self._names) for one in readable)
+        return [one for one in shown if number in _document_number(one)][:limit]
+
+    def position_of(self, reader: Reader, leaf_hash: bytes, moment: Moment) -> int | None:
+        """The position of the entry with that leaf hash, where the reader may read it."""
+        position = self._log.with_leaf(leaf_hash, moment.position)
+        stored = None if position is None else self._log.at(position)
+        return None if stored is None or not self._readable_entries(reader, [stored]) else stored.position
+
     def raw(self, reader: Reader, position: int) -> bytes:
         """One entry's bytes, as hashed: names sealed."""
         return self._one(reader, position).entry
@@ -275,6 +309,11 @@ class Asking:
         if stored is None or not self._readable_entries(reader, [stored]):
             raise Refused(Code.NOT_FOUND, f"there is no entry {position}")
         return stored
+
+
+def _document_number(entry: dict[str, Any]) -> str:
+    document = entry["document"]
+    return str(document["number"] or "") if document else ""
 
 
 def _readable(reader: Reader, kind: str) -> frozenset[str] | None:

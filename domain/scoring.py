@@ -169,6 +169,15 @@ def score(city: City, yardstick: Yardstick, deductions: Sequence[Deduction] | No
     )
 
 
+def official_score(yardstick: Yardstick, deductions: Sequence[Deduction]) -> Decimal:
+    """The full marks less the deductions in force, none of more than its indicator has."""
+    caps = {one.indicator: Decimal(one.points) for one in yardstick.indicators}
+    taken: dict[str, Decimal] = {}
+    for one in deductions:
+        taken[one.indicator] = taken.get(one.indicator, NONE_LOST) + one.points
+    return FULL_MARKS - _sum(min(points, caps.get(indicator, points)) for indicator, points in taken.items())
+
+
 def _line(  # what a line is made of
     indicator: str,
     clause: str,

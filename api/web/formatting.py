@@ -95,6 +95,11 @@ def _local(value: datetime | str) -> datetime:
     return one.astimezone(ZONE)
 
 
+def stamp(instant: datetime) -> str:
+    """An instant as known_at takes it, in Beijing time: 2021-03-12T09:00:00+08:00."""
+    return _local(instant).isoformat(timespec="seconds")
+
+
 def day_of(instant: datetime | str) -> date:
     """The day of an instant in Beijing."""
     return _local(instant).date()

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from api.composition import Taizhang
 from api.http.addresses import Address
 from api.http.authentication import Authentication
 from api.http.bodies import Bodies
 from api.http.threads import Threads
-from api.web import account, entries, lists, records
+from api.web import account, changes, entries, findings, lists, policy, records, schemes, search
+from api.web.assessments import Assessments
+from api.web.changes import Changes
 from api.web.corrections import Corrections
 from api.web.entries import Entries
+from api.web.explanation import Explanation
+from api.web.findings import Findings
 from api.web.forms import Forms
 from api.web.lists import Lists
 from api.web.posting import Posting
 from api.web.records import Records
+from api.web.schemes import Schemes
+from api.web.search import Search
 from api.web.start import Start
 from api.web.workbench import Workbench
 from domain.records import AGGREGATES
+
+OWN_PAGES: Final = frozenset({"assessments", "schemes"})
+"""Kinds of record whose page is more than a record's."""
 
 
 def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads, bodies: Bodies) -> list[Address]:
@@ -27,6 +38,7 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
     forms = Forms(taizhang)
     corrections = Corrections(taizhang, forms)
     listed, single, log = Lists(taizhang), Records(taizhang), Entries(taizhang)
+    explanation = Explanation(taizhang)
     return [
         page("/", Start(taizhang).page),
         page("/account", account.page),
@@ -40,6 +52,12 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
         page("/log", log.log, entries.LOG_PARAMETERS),
         page("/log/{position}", log.entry),
         page("/log/{position}/raw", log.raw),
+        page("/search", Search(taizhang).page, search.PARAMETERS),
+        page("/policy", policy.page),
+        page("/findings", Findings(taizhang, explanation).page, findings.PARAMETERS),
+        page("/assessments/{id}", Assessments(taizhang, explanation).page),
+        page("/assessments/{id}/changes", Changes(taizhang).page, changes.PARAMETERS),
+        page("/schemes/{id}", Schemes(taizhang, single).page, schemes.PARAMETERS),
         *(page(f"/{kind}", listed.of(kind), lists.PARAMETERS) for kind in AGGREGATES),
-        *(page(f"/{kind}/{{id}}", single.of(kind), records.PARAMETERS) for kind in AGGREGATES),
+        *(page(f"/{kind}/{{id}}", single.of(kind), records.PARAMETERS) for kind in AGGREGATES if kind not in OWN_PAGES),
     ]

@@ -72,6 +72,7 @@ class Shell:
             grouped=formatting.grouped,
             fullwidth=formatting.fullwidth,
             unbroken=formatting.unbroken,
+            stamp=formatting.stamp,
         )
 
     def render(self, visit: Visit, shown: Shown) -> HTMLResponse:

@@ -15,6 +15,7 @@ from application.asking import Asking
 from domain.fact import JsonValue
 from domain.records import AGGREGATES
 from domain.refusals import Refused
+from domain.rules import RULES
 
 MONEY: Final = frozenset({"amount", "total"})
 AREAS: Final = frozenset({"area"})
@@ -104,6 +105,27 @@ class Values:
         """A link to the records of a kind that belong to a New City."""
         return Markup('<a href="{}">{}</a>').format(self._visit.url(f"/{kind}", new_city=new_city), self._t.kind(kind))
 
+    def figure_label(self, name: str) -> str:
+        """What a figure of a rule or of a procedure is called."""
+        return self._t.named("figure", name)
+
+    def figure(self, name: str, value: JsonValue) -> Markup:
+        """A figure's value; a figure may be made of others."""
+        if isinstance(value, dict):
+            return self._between("，", [Markup("{} {}").format(self.figure_label(one), self.figure(one, part))
+                                       for one, part in value.items()])  # fmt: skip
+        return self.value(name, value)
+
+    def figures(self, figures: dict[str, Any]) -> list[Chip]:
+        """The figures of a finding, in their order."""
+        return [Chip(self.figure_label(name), self.figure(name, value)) for name, value in figures.items()]
+
+    def rule(self, rule: str) -> str:
+        """A rule as people call it."""
+        name = rule.partition("/")[0]
+        spec = next((one for one in RULES.values() if one.name.partition("/")[0] == name), None)
+        return name if spec is None or self._t.language == "en" else spec.zh
+
     def entry(self, position: int) -> Markup:
         """A link to an entry."""
         return Markup('<a href="{}">{}</a>').format(
@@ -150,7 +172,7 @@ class Values:
             return escape(self.offices.office(value, None, ()))
         if field == "status":
             return escape(self._t.named("status", value))
-        return formatting.unbroken(self._t.named("value", value))
+        return formatting.unbroken(formatting.fullwidth(self._t.named("value", value)))
 
     def _object(self, value: dict[str, Any]) -> Markup:
         if value.get("erased"):

@@ -65,6 +65,14 @@ class Log:
         """The head's position as soon as it is past `after`, or the last one seen after so many seconds."""
         return self.reader.wait(after, timeout)
 
+    def containing(self, text: str, after: int, until: int, limit: int) -> Sequence[Stored]:
+        """The last entries between two positions whose bytes contain the text, the newest first, at most `limit`."""
+        return self.reader.containing(text, after, until, limit)
+
+    def with_leaf(self, leaf_hash: bytes, until: int) -> int | None:
+        """The position of the entry with that leaf hash, up to a position; None where there is none."""
+        return self.reader.with_leaf(leaf_hash, until)
+
     def at(self, position: int) -> Stored | None:
         """The entry at a position."""
         return self.reader.at(position)

@@ -122,6 +122,21 @@ class LogReader:
         )
         return [row[0] for row in rows]
 
+    def containing(self, text: str, after: int, until: int, limit: int) -> list[Stored]:
+        """Return the last `limit` entries between two positions whose bytes contain the text, the newest first."""
+        return self._stored(
+            STORED + "WHERE l.position > %s AND l.position <= %s AND position(%b in l.entry) > 0"
+            " ORDER BY l.position DESC LIMIT %s",
+            after, until, text.encode(), limit,
+        )  # fmt: skip
+
+    def with_leaf(self, leaf_hash: bytes, until: int) -> int | None:
+        """Return the position of the entry with that leaf hash, up to a position; None where there is none."""
+        rows = self.rows(
+            "SELECT l.position FROM ledger.log AS l WHERE l.leaf_hash = %b AND l.position <= %s", leaf_hash, until
+        )
+        return int(rows[0][0]) if rows else None
+
     def by_idempotency(self, scope: str) -> list[Stored]:
         """Return all entries of the command that came with an account's key, by position."""
         first = self.rows("SELECT l.position FROM ledger.log AS l WHERE l.idempotency = %s", scope)
