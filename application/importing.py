@@ -142,8 +142,15 @@ def examine(opening: Opening, log: Log, on: date, advance: Advance = lambda _: N
     return examination.survey
 
 
-def record(survey: Survey, opening: Opening, recorder: Recorder, on: date, advance: Advance = lambda _: None) -> Report:
-    """Record what the survey wants, as the system, and wait until it is durable.
+def record(
+    survey: Survey,
+    opening: Opening,
+    recorder: Recorder,
+    on: date,
+    advance: Advance = lambda _: None,
+    account: str = SYSTEM.account,
+) -> Report:
+    """Record what the survey wants, as an account, and wait until it is durable.
 
     What others record meanwhile may stand against a line: it is reported as bad, and the rest recorded. Raises what
     recording does; what was recorded by then stands, and another import goes on from there.
@@ -151,7 +158,7 @@ def record(survey: Survey, opening: Opening, recorder: Recorder, on: date, advan
     with opening() as table:
         rows = (row for row in _read(table) if isinstance(row, Row) and survey.wanted[row.line])
         opened = (_opening(f"new-cities/{code}", city, on) for code, city in survey.new_cities.items())
-        recording = _Recording(recorder, survey.report, advance)
+        recording = _Recording(recorder, survey.report, advance, account)
         for proposals in _chunks(opened, _COMMAND_SIZE):
             recording.hand_over(proposals, None)
         for chunk in _chunks(rows, _COMMAND_SIZE):
@@ -235,14 +242,15 @@ class _Examination:
 class _Recording:
     """Commands handed to the recorder ahead of their answers, so that it always has the next one at hand."""
 
-    def __init__(self, recorder: Recorder, report: Report, advance: Advance) -> None:
+    def __init__(self, recorder: Recorder, report: Report, advance: Advance, account: str) -> None:
+        self._account = account
         self._recorder = recorder
         self._report = report
         self._advance = advance
         self._waiting: deque[tuple[list[Proposal], list[int] | None, Future[Recorded]]] = deque()
 
     def hand_over(self, proposals: list[Proposal], lines: list[int] | None) -> None:
-        command = Command(SYSTEM.account, tuple(proposals), is_batch=True)
+        command = Command(self._account, tuple(proposals), is_batch=True)
         self._waiting.append((proposals, lines, self._recorder.submit(command)))
         if len(self._waiting) >= _IN_FLIGHT:
             self._settle()
@@ -259,7 +267,7 @@ class _Recording:
             # Others have recorded something since the table was examined: each line on its own, then.
             for index, proposal in enumerate(proposals):
                 try:
-                    self._count(self._recorder.record(Command(SYSTEM.account, (proposal,)), _ANSWER_WITHIN))
+                    self._count(self._recorder.record(Command(self._account, (proposal,)), _ANSWER_WITHIN))
                 except Refused as refusal:
                     if lines is not None:
                         self._report.fault(lines[index], _reason(refusal))

@@ -17,6 +17,7 @@ from api.web.entries import Entries
 from api.web.explanation import Explanation
 from api.web.findings import Findings
 from api.web.forms import Forms
+from api.web.imports import Imports
 from api.web.lists import Lists
 from api.web.posting import Posting
 from api.web.records import Records
@@ -36,6 +37,7 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
     page = workbench.page
     form = Posting(workbench, threads, bodies).form
     forms = Forms(taizhang)
+    imports = Imports(taizhang)
     corrections = Corrections(taizhang, forms)
     listed, single, log = Lists(taizhang), Records(taizhang), Entries(taizhang)
     explanation = Explanation(taizhang)
@@ -49,6 +51,8 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
         form("/correct/{position}", corrections.correct, corrections.send_correction),
         form("/retract/{position}", corrections.retract, corrections.send_retraction),
         page("/receipt/{position}", forms.receipt),
+        form("/import", imports.start, imports.take),
+        form("/import/{job}", imports.job, imports.confirm),
         page("/log", log.log, entries.LOG_PARAMETERS),
         page("/log/{position}", log.entry),
         page("/log/{position}/raw", log.raw),
