@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
@@ -13,7 +13,7 @@ from application.moments import ZONE, Moment
 from application.recent import Recent
 from application.yardsticks import Yardsticks
 from domain import causes, scoring
-from domain.assessment import AssessmentOpened
+from domain.assessment import AssessmentOpened, ResultPublished
 from domain.causes import Cause, Change
 from domain.history import History
 from domain.refusals import Code, Refused
@@ -27,6 +27,10 @@ JUDGED_FINDINGS: Final = 150_000
 """Findings of scores that are kept at most: about 1 KB each."""
 ANSWERS: Final = 20_000
 """Answers that are remembered: where each stands, not the scores themselves."""
+NEW_CITIES_KEPT: Final = 16
+"""New Cities whose records are kept in memory after a question; one about more passes over them and keeps none."""
+PASSED_AT_ONCE: Final = 4
+"""New Cities whose records are held at once in passing."""
 
 _DECISIVE = (SchemeAdopted, SchemeRepealed, AssessmentOpened)
 
@@ -60,12 +64,29 @@ class Scored(NamedTuple):
 
     score: Score
     standing: Standing
-    rank: int | None = None
 
     @property
     def path(self) -> str:
         """The assessment's path."""
         return f"assessments/{self.score.year}-{self.score.new_city}"
+
+    @property
+    def place(self) -> Place:
+        """Where it stands beside others."""
+        score, record = self.score, self.standing.record
+        is_published = record is not None and ResultPublished.event in record.steps
+        merit = score.official is not None, score.indicative if score.official is None else score.official
+        return Place(score.new_city, merit, is_published)
+
+
+class Place(NamedTuple):
+    """What ranks a New City among the others: little enough to hold for all of them."""
+
+    new_city: str
+    merit: tuple[bool, Decimal]
+    """Those assessed come first, by the official score; the others after them, by the indicative one."""
+    is_published: bool
+    """Whether everybody may know the official score."""
 
 
 ScoreKey: TypeAlias = tuple[str, int, date, str, int, tuple[int, int] | None]
@@ -90,18 +111,21 @@ class Assessing:
         self._standings: Recent[Asked, Standing] = Recent(ANSWERS)
         self._scores: Recent[ScoreKey, Score] = Recent(JUDGED_FINDINGS)
 
-    def scoreboard(self, year: int, moment: Moment, scheme: str | None = None) -> list[Scored]:
-        """The scores of all New Cities on record on the asked day, with their ranks, by id.
+    def scores(
+        self, year: int, moment: Moment, scheme: str | None = None, *, part: int = 0, parts: int = 1
+    ) -> Iterator[Scored]:
+        """The scores of all New Cities on record on the asked day, by id, or of the part of them with that number.
 
+        What they stand on is held for a few New Cities at a time, however many there are.
         Raises Refused: no-scheme for a year that none judges, unknown-reference for a scheme that is not adopted.
         """
         self.scheme(year, moment, scheme)
-        return _ranked(self._scored(self._registered(moment), year, moment, scheme))
+        yield from self._scored(self._registered(moment)[part::parts], year, moment, scheme)
 
     def score(self, new_city: str, year: int, moment: Moment, scheme: str | None = None) -> Scored:
-        """One New City's score, without its rank.
+        """One New City's score.
 
-        Raises Refused as `scoreboard` does; not-found for an unknown New City, not-yet for one registered later.
+        Raises Refused as `scores` does; not-found for an unknown New City, not-yet for one registered later.
         """
         steps = self._histories.at(f"new-cities/{new_city}", moment.position).steps
         if not steps:
@@ -111,31 +135,30 @@ class Assessing:
             raise Refused(Code.NOT_YET, f"new-cities/{new_city} is registered after {moment.on}")
         return scored
 
-    def board_of(self, new_city: str, year: int, moment: Moment, scheme: str | None = None) -> list[Scored]:
-        """The scoreboard that a New City stands on. Raises Refused as `score` does."""
-        alone = self.score(new_city, year, moment, scheme)
+    def places(self, scored: Scored, moment: Moment, scheme: str | None = None) -> list[Place]:
+        """The places of all New Cities that a score is ranked among, its own included, by id."""
+        year = scored.score.year
         if scheme is None and self.yardsticks.of_year(year, moment.position) is None:
-            return [alone]  # opened by a scheme that no longer judges the year, so that the others have none
-        return self.scoreboard(year, moment, scheme)
+            return [scored.place]  # opened by a scheme that no longer judges the year, so that the others have none
+        return [one.place for one in self.scores(year, moment, scheme)]
 
-    def findings(self, new_city: str | None, year: int, moment: Moment, scheme: str | None) -> list[Scored]:
-        """The scores of the New City, or of all that are on record on the asked day, by id, for their findings.
+    def findings(
+        self, new_city: str | None, year: int, moment: Moment, scheme: str | None, first: str = ""
+    ) -> Iterator[Scored]:
+        """The scores of the New City, or of all from the first on that are on record on the asked day, by id.
 
-        Raises Refused as `scoreboard` does.
+        Raises Refused as `scores` does.
         """
         self.scheme(year, moment, scheme)
-        wanted = [one for one in self._registered(moment) if new_city in {None, one}]
-        return self._scored(wanted, year, moment, scheme)
+        wanted = [one for one in self._registered(moment) if new_city in {None, one} and one >= first]
+        yield from self._scored(wanted, year, moment, scheme)
 
     def difference(self, new_city: str, year: int, start: Moment, end: Moment, scheme: str | None) -> Difference:
         """Why the score differs between two times of knowing, both about one day."""
         if end.position < start.position:
             back = self.difference(new_city, year, end, start, scheme)
             return Difference(back.after, back.before, [cause._replace(points=-cause.points) for cause in back.causes])
-        before, after = (
-            next(one for one in self.board_of(new_city, year, moment, scheme) if one.score.new_city == new_city)
-            for moment in (start, end)
-        )
+        before, after = (self.score(new_city, year, moment, scheme) for moment in (start, end))
         anew: Score | None = None
         adopted_at: tuple[int, ...] = ()
         if before.standing.scheme != after.standing.scheme:
@@ -193,24 +216,23 @@ class Assessing:
             if history.steps and history.steps[0].effective_on <= moment.on
         )
 
-    def _scored(self, new_cities: Sequence[str], year: int, moment: Moment, scheme: str | None) -> list[Scored]:
-        found: dict[str, Scored] = {}
-        missing: list[str] = []
-        for new_city in new_cities:
-            standing = self._standings.get(Asked(new_city, year, moment.position, moment.on, scheme))
-            score = None if standing is None else self._scores.get(standing.key)
-            if standing is None or score is None:
-                missing.append(new_city)
-            else:
-                found[new_city] = Scored(score, standing)
-        if missing:
-            in_force = self.yardsticks.of_year(year, moment.position)
-            for gathered in self._gathering.gather(missing, moment.position):
-                standing = self._standing(gathered, year, moment, scheme, in_force)
-                self._standings.keep(Asked(gathered.new_city, year, moment.position, moment.on, scheme), standing)
-                score = self._judged(gathered, year, moment, standing)
-                found[gathered.new_city] = Scored(score, standing)
-        return [found[new_city] for new_city in new_cities]
+    def _scored(self, new_cities: Sequence[str], year: int, moment: Moment, scheme: str | None) -> Iterator[Scored]:
+        passing = len(new_cities) > NEW_CITIES_KEPT
+        at_once = PASSED_AT_ONCE if passing else NEW_CITIES_KEPT
+        in_force = self.yardsticks.of_year(year, moment.position)
+        for start in range(0, len(new_cities), at_once):
+            several = new_cities[start : start + at_once]
+            known = {one: self._known(Asked(one, year, moment.position, moment.on, scheme)) for one in several}
+            missing = [one for one, scored in known.items() if scored is None]
+            gathered = iter(self._gathering.gather(missing, moment.position, passing=passing) if missing else ())
+            for scored in known.values():
+                yield scored or self._judged(next(gathered), year, moment, scheme, in_force, passing=passing)
+
+    def _known(self, asked: Asked) -> Scored | None:
+        """The score as it was judged before, where it is remembered."""
+        standing = self._standings.get(asked)
+        score = None if standing is None else self._scores.get(standing.key)
+        return None if standing is None or score is None else Scored(score, standing)
 
     def _standing(
         self, gathered: Gathered, year: int, moment: Moment, scheme: str | None, in_force: str | None
@@ -226,13 +248,18 @@ class Assessing:
         key = (new_city, year, judged_day(year, moment.on), chosen, gathered.last_position, decided)
         return Standing(chosen, chosen != default, assessment, record, key)
 
-    def _judged(self, gathered: Gathered, year: int, moment: Moment, standing: Standing) -> Score:
+    def _judged(  # a question, and what is known once for all New Cities
+        self, gathered: Gathered, year: int, moment: Moment, scheme: str | None, in_force: str | None, *, passing: bool
+    ) -> Scored:
+        standing = self._standing(gathered, year, moment, scheme, in_force)
         score = self._scores.get(standing.key)
         if score is None:
             yardstick = self.yardsticks.yardstick(standing.scheme, moment.position)
             score = scoring.score(gathered.city(year, moment.on), yardstick, deductions(standing.record))
+        if not passing:
+            self._standings.keep(Asked(gathered.new_city, year, moment.position, moment.on, scheme), standing)
             self._scores.keep(standing.key, score, 1 + sum(len(line.findings) for line in score.lines))
-        return score
+        return Scored(score, standing)
 
 
 def deductions(assessment: State | None) -> tuple[Deduction, ...] | None:
@@ -252,13 +279,3 @@ def _known_by(history: History, on: date) -> int:
 def _day_of(moment: Moment) -> date:
     """The day of the instant that it was known at."""
     return date.min if moment.known_at is None else moment.known_at.astimezone(ZONE).date()
-
-
-def _ranked(scores: Sequence[Scored]) -> list[Scored]:
-    """With ranks, equal scores sharing one: those assessed by the official score, the others after them."""
-    keys = [_merit(one.score) for one in scores]
-    return [one._replace(rank=1 + sum(other > key for other in keys)) for one, key in zip(scores, keys, strict=True)]
-
-
-def _merit(score: Score) -> tuple[bool, Decimal]:
-    return score.official is not None, score.indicative if score.official is None else score.official

@@ -72,10 +72,11 @@ class Gathering:
 
     def new_cities(self, position: int) -> list[str]:
         """The ids of the New Cities that were registered by a position, in order; whether they stand is not asked."""
-        return [one.partition("/")[2] for one in self._histories.referring(REGISTERED, "new-cities", position)]
+        found = self._histories.references([REGISTERED], position)
+        return [one.partition("/")[2] for one in _of_kinds(found.get(REGISTERED, ()), ("new-cities",))]
 
-    def gather(self, new_cities: Sequence[str], position: int) -> list[Gathered]:
-        """What belongs to each of the New Cities, as known at a position, read at once."""
+    def gather(self, new_cities: Sequence[str], position: int, *, passing: bool = False) -> list[Gathered]:
+        """What belongs to each of the New Cities, as known at a position, read at once; `passing`: for once only."""
         paths = [f"new-cities/{one}" for one in new_cities]
         named = self._histories.references(paths, position)
         owned = {path: _of_kinds(named.get(path, ()), OWNED) for path in paths}
@@ -84,7 +85,7 @@ class Gathering:
         for records in owned.values():
             records += [case for one in records for case in _of_kinds(cases.get(one, ()), (CASES,))]
         wanted = dict.fromkeys([*paths, *(one for records in owned.values() for one in records)])
-        histories = self._histories.many(wanted, position)
+        histories = (self._histories.passing if passing else self._histories.many)(wanted, position)
         return [
             Gathered(new_city, {one: histories[one] for one in (path, *owned[path])})
             for new_city, path in zip(new_cities, paths, strict=True)

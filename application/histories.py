@@ -133,6 +133,12 @@ class Histories:
             record: self._known(record, history, position) for record, history in found.items() if history is not None
         }
 
+    def passing(self, records: Iterable[str], position: int) -> dict[str, History]:
+        """The same for whoever passes over more records than are ever kept: nothing makes room for them."""
+        wanted = list(records)
+        stored = self._log.of_records(wanted, until=position)
+        return {record: history_of(record, stored.get(record, ())) for record in wanted}
+
     def known_at(self, position: int) -> KnownAt:
         """The records as guards and rules look at them, as known at a position."""
         return KnownAt(self, position)

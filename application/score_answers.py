@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from application.answers import instant_json
-from application.assessing import Assessing, Scored
+from application.assessing import Assessing, Place, Scored
 from application.moments import Moment
 from application.names import Names, open_state
 from application.rights import Reader
@@ -49,9 +50,10 @@ class ScoreAnswers:
     ) -> tuple[list[dict[str, JsonValue]], str]:
         """The scores that the reader may see, by New City, and the scheme; in full with what each line rests on."""
         chosen = self._assessing.scheme(year, moment, scheme)
-        board = self._assessing.scoreboard(year, moment, scheme)
-        shown = (self._shown(reader, one, board, in_full=in_full) for one in board)
-        return [one for one in shown if one is not None], chosen
+        scores = self._assessing.scores(year, moment, scheme)
+        rows = [(one.place, self._shown(reader, one, in_full=in_full)) for one in scores]
+        ranks = _ranks(reader, [place for place, _ in rows])
+        return [row | {"rank": ranks.get(place.new_city)} for place, row in rows if row is not None], chosen
 
     def report(
         self, reader: Reader, year: int, moment: Moment, scheme: str | None, new_city: str | None = None
@@ -72,12 +74,11 @@ class ScoreAnswers:
     ) -> tuple[dict[str, JsonValue], Scored]:
         """One New City's score with its lines; for others than its readers the result as it was published."""
         year, new_city = parts_of(assessment)
-        board = self._assessing.board_of(new_city, year, moment, scheme)
-        scored = next(one for one in board if one.score.new_city == new_city)
-        shown = self._shown(reader, scored, board, in_full=True)
+        scored = self._assessing.score(new_city, year, moment, scheme)
+        shown = self._shown(reader, scored, in_full=True)
         if shown is None:
             raise Refused(Code.NOT_READABLE, f"{scored.path} belongs to another New City, and no result is published")
-        return shown, scored
+        return shown | {"rank": self._rank(reader, scored, moment, scheme)}, scored
 
     def difference(
         self, reader: Reader, assessment: str, start: Moment, end: Moment, scheme: str | None
@@ -90,7 +91,8 @@ class ScoreAnswers:
         sides: dict[str, JsonValue] = {}
         for side, scored, moment in (("from", found.before, start), ("to", found.after, end)):
             known_at = None if moment.known_at is None else instant_json(moment.known_at)
-            sides[side] = {"position": moment.position, "known_at": known_at, **_score_json(scored, rank=scored.rank)}
+            score = _score_json(scored) | {"rank": self._rank(reader, scored, moment, scheme)}
+            sides[side] = {"position": moment.position, "known_at": known_at, **score}
         changes = [
             {
                 "kind": cause.kind,
@@ -117,7 +119,7 @@ class ScoreAnswers:
     ) -> tuple[list[dict[str, JsonValue]], str | None, str]:
         """A page of findings by New City, rule and subject; what to go on after; the scheme."""
         chosen = self._assessing.scheme(asked.year, moment, scheme)
-        scores = self._assessing.findings(asked.new_city, asked.year, moment, scheme)
+        scores = self._assessing.findings(asked.new_city, asked.year, moment, scheme, after.partition(" ")[0])
         found: list[tuple[str, Judged]] = []
         for one in scores:
             if reader.may_read("assessments", one.score.new_city):
@@ -128,18 +130,22 @@ class ScoreAnswers:
         following = page[-1][0] if len(found) > limit else None
         return [finding_json(judged) for _, judged in page], following, chosen
 
-    def _shown(
-        self, reader: Reader, scored: Scored, board: Sequence[Scored], *, in_full: bool
-    ) -> dict[str, JsonValue] | None:
-        """The score as far as the reader may see it: all, the published result, or nothing."""
+    def _shown(self, reader: Reader, scored: Scored, *, in_full: bool) -> dict[str, JsonValue] | None:
+        """The score as far as the reader may see it, before it is ranked: all, the published result, or nothing."""
         if reader.may_read("assessments", scored.score.new_city):
-            comparable = all(reader.may_read("assessments", one.score.new_city) or _is_published(one) for one in board)
-            shown = _score_json(scored, rank=scored.rank if comparable else None)
+            shown = _score_json(scored)
             shown["lines"] = [line_json(line, in_full=in_full) for line in scored.score.lines]
             return shown | {"record": self._record(scored)}
-        if _is_published(scored) and not scored.standing.simulated:
+        if scored.place.is_published and not scored.standing.simulated:
             return _published_json(scored)
         return None
+
+    def _rank(self, reader: Reader, scored: Scored, moment: Moment, scheme: str | None) -> int | None:
+        """The score's rank, where the reader may have it."""
+        new_city = scored.score.new_city
+        if not reader.may_read("assessments", new_city):
+            return None
+        return _ranks(reader, self._assessing.places(scored, moment, scheme)).get(new_city)
 
     def _record(self, scored: Scored) -> JsonValue:
         standing = scored.standing
@@ -170,7 +176,7 @@ def line_json(line: Line, *, in_full: bool) -> dict[str, JsonValue]:
     return shown
 
 
-def _score_json(scored: Scored, rank: int | None) -> dict[str, JsonValue]:
+def _score_json(scored: Scored) -> dict[str, JsonValue]:
     score = scored.score
     return {
         "new_city": score.new_city,
@@ -181,7 +187,7 @@ def _score_json(scored: Scored, rank: int | None) -> dict[str, JsonValue]:
         "undeterminable": _points(score.undeterminable),
         "scheme": scored.standing.scheme,
         "simulated": scored.standing.simulated,
-        "rank": rank,
+        "rank": None,
         "counts": _counts([one for line in score.lines for one in line.findings]),
     }
 
@@ -209,9 +215,16 @@ def _published_json(scored: Scored) -> dict[str, JsonValue]:
     }
 
 
-def _is_published(scored: Scored) -> bool:
-    record = scored.standing.record
-    return record is not None and PUBLISHED in record.steps
+def _ranks(reader: Reader, places: Sequence[Place]) -> dict[str, int]:
+    """The rank of each New City that the reader may read, equal scores sharing one.
+
+    None at all where a rank would tell of a score that the reader may not have.
+    """
+    own = {one.new_city: one.merit for one in places if reader.may_read("assessments", one.new_city)}
+    if any(one.new_city not in own and not one.is_published for one in places):
+        return {}
+    merits = sorted(one.merit for one in places)
+    return {new_city: 1 + len(merits) - bisect_right(merits, merit) for new_city, merit in own.items()}
 
 
 def _matching(scored: Scored, asked: Question, after: str) -> list[tuple[str, Judged]]:

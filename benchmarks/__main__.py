@@ -16,7 +16,7 @@ from statistics import median
 from typing import Final
 
 from api.composition import initialise, issue_key, opened
-from benchmarks import bulk, ours, report, scores
+from benchmarks import bulk, national, ours, report, scores
 from benchmarks.bulk import Bulk
 from benchmarks.load import Load, middle
 from benchmarks.peers import Missing, Peers
@@ -46,6 +46,8 @@ def main() -> None:
         imports, rebuilds = _bulk(Path(folder), options.rows)
         print(f"scoreboards of {scores.COMMUNITIES} communities", file=sys.stderr)
         boards = scores.measured(Path(folder) / "scores")
+        print("a year's scores of the country", file=sys.stderr)
+        country = national.run(Path(folder) / "national", national.SHARE, (1, 2))
     tables = [
         report.machine(version),
         report.loads("recording", recorded, ROWS),
@@ -53,7 +55,8 @@ def main() -> None:
         report.bulk("bulk", {"import": imports, "rebuild": rebuilds}),
         report.Table("fold", ["state of a record with 100 entries", "ms"], [[a, f"{b:.3f}"] for a, b in folds.items()]),
         scores.table([boards]),
-        report.targets(_reached(recorded, imports, rebuilds)),
+        national.table(country),
+        report.targets([*_reached(recorded, imports, rebuilds), national.target(country)]),
     ]
     for table in tables:
         print(f"\n{table}")
