@@ -16,7 +16,8 @@ from domain.deduction import (
     NoticeServed,
 )
 from domain.fact import Count, Fact, NewCityRef, Position, SchemeRef, Sha256, Text, Year
-from domain.refusals import Code, Refused
+from domain.procedure import scheme_of_year
+from domain.refusals import Code, FieldError, Refused
 from domain.state import State, Step
 
 # facts
@@ -134,14 +135,29 @@ def conditions(record: str, assessment: State | None, step: Step[AssessmentFact]
     match step.fact:
         case DeductionImposed() | NoticeServed() | DeductionRevised() | DeductionRevoked() if assessment is not None:
             deduction.conditions(record, assessment, Step(step.fact, *step[1:]), records)
-        case AssessmentOpened(year=year, new_city=new_city):
+        case AssessmentOpened(year=year, new_city=new_city, scheme=scheme):
             if record != f"assessments/{year}-{new_city}":
                 raise Refused(Code.BAD_RECORD_ID, f"the year {year} of {new_city} is assessed in {year}-{new_city}")
+            _judges(scheme, year, step, records)
         case AssessmentReopened(ruling=str()):
             if step.causation is None:
                 raise Refused(Code.SYSTEM_ONLY, "what a ruling brings about is recorded by the system")
         case _:
             return
+
+
+def _judges(scheme: str, year: int, step: Step[AssessmentFact], records: Records) -> None:
+    """Refuse any other scheme than the one in force on the year's last day: what it gave would be a simulation."""
+    in_force = scheme_of_year(year, records)
+    if in_force is None:
+        raise Refused(Code.NO_SCHEME, f"no scheme is in force on {year}-12-31", clause=step.fact.clause)
+    if scheme != in_force:
+        raise Refused(
+            Code.SCHEME_NOT_IN_FORCE,
+            f"{year} is judged by {in_force}, which is in force on {year}-12-31, not by {scheme}",
+            clause=step.fact.clause,
+            errors=(FieldError("/data/scheme", f"the scheme in force on {year}-12-31 is {in_force}"),),
+        )
 
 
 ASSESSMENT = Aggregate(

@@ -15,6 +15,11 @@ UNDECIDED = ("proposed", "assented", "returned", "passed")
 """Statuses of a conversion case from its proposal to its decision."""
 
 
+def scheme_of_year(year: int, records: Records) -> str | None:
+    """The id of the scheme that judges a year: the one in force on its last day; None where none is."""
+    return in_force(adopted(records).items(), date(year, 12, 31))
+
+
 def procedure_on(day: date, records: Records) -> Procedure:
     """The procedure of the scheme in force on a day.
 

@@ -61,6 +61,7 @@ class Code(Enum):
     ALREADY_CLAIMED = _Title(Nature.PROCEDURE, "已有同一事项的记录", "Another record holds this place")
     NOT_ELIGIBLE = _Title(Nature.PROCEDURE, "条件不具备", "The conditions are not met")
     NO_SCHEME = _Title(Nature.PROCEDURE, "该年度没有考核办法", "No scheme judges that year")
+    SCHEME_NOT_IN_FORCE = _Title(Nature.PROCEDURE, "不是该年度的考核办法", "Another scheme judges that year")
     NO_MAJORITY = _Title(Nature.PROCEDURE, "未过半数", "Not more than half in favour")
     INCOMPLETE = _Title(Nature.PROCEDURE, "尚有步骤未完成", "Steps are still missing")
     OVERDRAWN = _Title(Nature.PROCEDURE, "超出核定金额", "More than the amount approved")

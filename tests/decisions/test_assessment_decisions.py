@@ -10,6 +10,7 @@ from domain.corrections import EventCorrected, EventRetracted
 from domain.offices import Authority
 from domain.records import VOCABULARY
 from domain.refusals import Code, Refused
+from domain.schemes import first_scheme
 
 A = "assessments/2020-fengdong"
 RESULT = {"score": "97.40", "computed_at": 3, "tree_size": 4, "root_hash": "ab" * 32}
@@ -51,6 +52,30 @@ def test_an_assessment_is_opened_by_a_version_of_the_scheme(given, opened):
 @pytest.mark.parametrize("record", ["assessments/2021-fengdong", "assessments/2020-fengxi"])
 def test_the_id_is_that_of_the_year_and_the_new_city(given, opened, record):
     given().when(opened(record)).refused(Code.BAD_RECORD_ID, saying="2020-fengdong")
+
+
+def test_only_the_scheme_in_force_on_the_years_last_day_opens_an_assessment(given, on, opened, corrected):
+    first = first_scheme().model_dump(mode="json", exclude_none=True)
+    for number in range(6):
+        person = {"id": f"arbiter-{number}", "name": "某人"}
+        account = {"person": person, "office": "new-area", "roles": ["arbiter"]}
+        first.setdefault("arbiters", []).append(on("2020-01-01", f"accounts/{number}", "AccountOpened", **account))
+    arbiters = first.pop("arbiters")
+    second = first | {"effective_from": "2020-12-31"}
+    world = given(
+        on("2019-12-10", "schemes/opinions-2019", "SchemeAdopted", **first),
+        *arbiters,
+        on("2020-11-01", "schemes/second", "SchemeAdopted", **second),
+    )
+    world.when(opened()).refused(Code.SCHEME_NOT_IN_FORCE, saying="2020 is judged by second")
+    world.when(opened(scheme="second")).then(A, scheme="second")
+    before = "assessments/2019-fengdong"
+    world.when(opened(before, year=2019, scheme="second")).refused(Code.SCHEME_NOT_IN_FORCE, saying="opinions-2019")
+    world.when(opened(before, year=2019)).then(before, scheme="opinions-2019")
+    world.when(opened("assessments/2018-fengdong", year=2018)).refused(Code.NO_SCHEME, saying="2018-12-31")
+    world.when(corrected(A, 1, scheme="opinions-2019")).refused(Code.SCHEME_NOT_IN_FORCE)
+    world.record(on("2020-11-02", "schemes/second", "SchemeRepealed", **{"from": "2020-12-31", "reason": "另行制定"}))
+    world.when(opened("assessments/2020-fengxi", new_city="fengxi")).then("assessments/2020-fengxi", status="open")
 
 
 def test_a_result_is_published_and_published_anew_until_it_is_final(given, on, until):

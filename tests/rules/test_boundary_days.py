@@ -118,6 +118,28 @@ def test_done_in_a_later_year_is_found_in_each_year_until_then(name, judge):
     assert judge(name, done_on, year=2022, on=date(2022, 5, 4)).outcome == "found"
 
 
+def test_what_was_due_on_a_years_last_day_and_is_done_in_january_counts_for_neither_year(world_of, said):
+    rule = RULES["renovation/1"]
+    figures = rule.read({
+        "square_metres_per_100_households": "30", "due_on": "2020-12-31", "in_force_from": "2019-12-10"
+    })  # fmt: skip
+    short = [
+        ("communities/a", "2019-06-01", "CommunityEstablished", COMMUNITY[3] | {"households": 1200}),
+        ("communities/a", "2019-06-01", "PremisesProvided",
+         {"premises": "1", "area": "200", "address": "一号", "how": "built"}),
+    ]  # fmt: skip
+    renovated = ("communities/a", "2021-01-25", "RenovationCompleted", {})
+
+    def judged(facts, year, on):
+        (finding,) = rule.judge(world_of(said(facts)).city(year, date.fromisoformat(on)), figures)
+        return finding.outcome, finding.since, finding.figures.get("pending"), finding.figures.get("done_on")
+
+    assert judged([*short, renovated], 2020, "2021-03-01") == ("met", None, True, None)
+    assert judged([*short, renovated], 2021, "2021-01-24") == ("found", date(2021, 1, 1), None, None)
+    assert judged([*short, renovated], 2021, "2021-12-31") == ("met", None, None, "2021-01-25")
+    assert judged(short, 2021, "2021-12-31") == ("found", date(2021, 1, 1), None, None)
+
+
 @pytest.mark.parametrize(("households", "outcome"), [(999, "found"), (1000, "met"), (4999, "met"), (5000, "found")])
 def test_five_thousand_households_are_too_many_and_a_thousand_enough(households, outcome, world_of, said):
     counted = ("communities/a", "2020-06-30", "HouseholdsCounted", {"households": households})

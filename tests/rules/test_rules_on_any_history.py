@@ -36,6 +36,12 @@ def said_by(city, yardstick):
     return [(one.rule, *one.finding) for one in findings(city, yardstick)]
 
 
+def scores_of(city, yardstick):
+    """Both scores, and every figure of every line."""
+    scored = score(city, yardstick, ())
+    return scored._replace(lines=()), [line._replace(findings=()) for line in scored.lines]
+
+
 def test_a_rule_says_one_thing_of_each_subject_on_evidence_known_by_then(worlds, first):
     @often
     @given(worlds(), YEARS, ON, st.data())
@@ -100,6 +106,9 @@ def test_what_is_retracted_is_judged_as_if_it_had_never_been_recorded(worlds, fi
         never = type(world)(entry for entry in world.entries if entry is not target)
         retracted = type(world)([*world.entries, retraction])
         assert said_by(retracted.city(year, on), first) == said_by(never.city(year, on), first)
+        assert scores_of(retracted.city(year, on), first) == scores_of(never.city(year, on), first)
+        known_before = retracted.city(year, on, known_at=position - 1)
+        assert said_by(known_before, first) == said_by(world.city(year, on), first)
 
     holds()
 
@@ -120,9 +129,9 @@ def test_the_order_in_which_two_independent_facts_were_recorded_does_not_matter(
         ]
         for record, history in type(world)(swapped).histories().items():
             try:
-                History(AGGREGATES[record.partition("/")[0]], ()).admitted_after(history)
+                history.admitted_after(History(AGGREGATES[record.partition("/")[0]]))
             except Refused:
-                return
+                return  # they were not independent: one stands on the other
         moved = {one.position: other.position, other.position: one.position}
         was = [
             (*said[:5], sorted(moved.get(position, position) for position in said[5]), *said[6:])
@@ -130,6 +139,7 @@ def test_the_order_in_which_two_independent_facts_were_recorded_does_not_matter(
         ]
         now = [(*said[:5], list(said[5]), *said[6:]) for said in said_by(type(world)(swapped).city(year, on), first)]
         assert was == now
+        assert scores_of(world.city(year, on), first) == scores_of(type(world)(swapped).city(year, on), first)
 
     holds()
 
