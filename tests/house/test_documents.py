@@ -34,7 +34,8 @@ def test_a_decision_is_one_page_of_context_decision_and_consequences(path: Path)
 def test_the_map_names_every_folder_of_the_tree() -> None:
     rows = re.findall(r"^\| `(\S+)/` \|", (ROOT / "docs/ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE)
     tree = {path.parent.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    tree |= {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "api/static").iterdir()}
+    for shown in ("api/static", "api/web/templates"):
+        tree |= {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / shown).rglob("*") if path.is_file()}
     assert sorted(rows) == sorted(tree | {"benchmarks", "docs", "tests"})
 
 
