@@ -20,7 +20,7 @@ from domain.aggregate import RECORD_ID
 from domain.fact import Fact, JsonValue
 from domain.history import History
 from domain.log import Stored
-from domain.records import VOCABULARY, aggregate, record_kind, scope_of, state_json
+from domain.records import VOCABULARY, aggregate, record_kind, scope_of, shown_beside, state_json
 from domain.refusals import Code, Refused
 from domain.state import State, json_of
 from projections.records import seen
@@ -115,7 +115,7 @@ class Asking:
         state = self._state(record, history, moment)
         if state is None:
             raise Refused(Code.NOT_YET, f"{record} opens after {moment.on}")
-        return open_state(self._names, record, state_json(history.aggregate, record_id, history.version, state))
+        return open_state(self._names, record, self._seen(history, record_id, state, moment))
 
     def events(
         self, reader: Reader, kind: str, record_id: str, moment: Moment, limit: int, cursor: str | None
@@ -271,7 +271,9 @@ class Asking:
 
     def _shown(self, kind: str, candidates: Sequence[Candidate], moment: Moment) -> list[dict[str, JsonValue] | None]:
         changed = [
-            f"{kind}/{one.id}" for one in candidates if one.last_position > moment.position or one.latest_on > moment.on
+            f"{kind}/{one.id}"
+            for one in candidates
+            if one.last_position > moment.position or one.latest_on > moment.on or aggregate(kind).beside
         ]
         folded = self.histories.many(changed, moment.position) if changed else {}
         shown: list[dict[str, JsonValue] | None] = []
@@ -282,8 +284,14 @@ class Asking:
                 shown.append(current)
                 continue
             state = self._state(f"{kind}/{one.id}", history, moment)
-            shown.append(None if state is None else state_json(aggregate(kind), one.id, history.version, state))
+            shown.append(None if state is None else self._seen(history, one.id, state, moment))
         return shown
+
+    def _seen(self, history: History, record_id: str, state: State, moment: Moment) -> dict[str, JsonValue]:
+        """A state as JSON, with what other records have to say of it at that moment."""
+        kind = history.aggregate
+        shown = state_json(kind, record_id, history.version, state)
+        return shown | shown_beside(kind, state, self.histories.known_at(moment.position), moment.on)
 
     def _opened(self, kind: str, found: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
         return [open_state(self._names, f"{kind}/{one['id']}", one) for one in found]

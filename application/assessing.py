@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
+from application.decided import Decided, Ground
 from application.gathering import Gathered, Gathering
 from application.histories import Histories
 from application.moments import ZONE, Moment
@@ -15,12 +17,14 @@ from application.yardsticks import Yardsticks
 from domain import causes, scoring
 from domain.assessment import AssessmentOpened, ResultPublished
 from domain.causes import Cause, Change
+from domain.fact import JsonValue
 from domain.history import History
+from domain.records import shown_beside
 from domain.refusals import Code, Refused
 from domain.rules.city import judged_day
 from domain.rules.finding import evidence
 from domain.scheme import SchemeAdopted, SchemeRepealed
-from domain.scoring import Deduction, Score
+from domain.scoring import Deduction, Judged, Score
 from domain.state import State
 
 JUDGED_FINDINGS: Final = 150_000
@@ -56,6 +60,10 @@ class Standing(NamedTuple):
     """The assessment's entries, as known then; none where it isn't opened."""
     record: State | None
     """The assessment on the asked day; None where it isn't opened."""
+    deductions: tuple[Deduction, ...] | None
+    """Its deductions; None where it isn't opened."""
+    beside: Mapping[str, JsonValue]
+    """What the record is shown with that stands in other records."""
     key: ScoreKey
 
 
@@ -89,8 +97,8 @@ class Place(NamedTuple):
     """Whether everybody may know the official score."""
 
 
-ScoreKey: TypeAlias = tuple[str, int, date, str, int, tuple[int, int] | None]
-"""New City, year, judged day, scheme, last entry of the New City's records, and how much of its assessment is known."""
+ScoreKey: TypeAlias = tuple[str, int, date, str, int, str | None]
+"""New City, year, judged day, scheme, last entry of the New City's records, and its deductions as they stand."""
 
 
 class Difference(NamedTuple):
@@ -108,6 +116,7 @@ class Assessing:
         self._histories = histories
         self._gathering = Gathering(histories)
         self.yardsticks = Yardsticks(histories)
+        self._decided = Decided(histories, self.judged_then)
         self._standings: Recent[Asked, Standing] = Recent(ANSWERS)
         self._scores: Recent[ScoreKey, Score] = Recent(JUDGED_FINDINGS)
 
@@ -177,7 +186,7 @@ class Assessing:
         """What was known at a moment, judged by a scheme that was adopted by a later position."""
         (gathered,) = self._gathering.gather([new_city], moment.position)
         yardstick = self.yardsticks.yardstick(scheme, position)
-        return scoring.score(gathered.city(year, moment.on), yardstick, deductions(standing.record))
+        return scoring.score(gathered.city(year, moment.on), yardstick, standing.deductions)
 
     def _chosen_at(self, before: Standing, after: Scored, start: int, end: int) -> tuple[int, ...]:
         """The positions, past the first, of the entries by which another scheme came to judge."""
@@ -205,6 +214,19 @@ class Assessing:
     def is_open(self, new_city: str, year: int, position: int) -> bool:
         """Whether the year's assessment has been opened by a position, whatever the day."""
         return self._histories.at(f"assessments/{year}-{new_city}", position).state is not None
+
+    def opened_by(self, new_city: str, year: int, position: int) -> str | None:
+        """The scheme that the year's assessment was opened with by a position; None where it isn't open."""
+        state = self._histories.at(f"assessments/{year}-{new_city}", position).state
+        return None if state is None else state.value("scheme")
+
+    def judged_then(self, ground: Ground, position: int) -> Sequence[Judged]:
+        """What the rules of an indicator said of a record there and then, by a scheme adopted by a position."""
+        (gathered,) = self._gathering.gather([ground.new_city], ground.computed_at)
+        yardstick = self.yardsticks.yardstick(ground.scheme, position)
+        uses = tuple(use for use in yardstick.uses if use.indicator == ground.indicator)
+        found = scoring.findings(gathered.city(ground.year, ground.on), yardstick._replace(uses=uses))
+        return [one for one in found if one.finding.about == ground.about]
 
     def _registered(self, moment: Moment) -> list[str]:
         """The New Cities on record on the asked day, by id."""
@@ -244,9 +266,14 @@ class Assessing:
         chosen = scheme or default
         if chosen is None:
             raise no_scheme(year)
-        decided = None if record is None else (assessment.version, _known_by(assessment, moment.on))
+        deductions = self._decided.deductions(f"assessments/{year}-{new_city}", record, moment.position, moment.on)
+        decided = None if deductions is None else json.dumps([dict(one.shown) for one in deductions])
         key = (new_city, year, judged_day(year, moment.on), chosen, gathered.last_position, decided)
-        return Standing(chosen, chosen != default, assessment, record, key)
+        beside: dict[str, JsonValue] = {}
+        if record is not None:
+            known = self._histories.known_at(moment.position)
+            beside = shown_beside(assessment.aggregate, record, known, moment.on)
+        return Standing(chosen, chosen != default, assessment, record, deductions, beside, key)
 
     def _judged(  # a question, and what is known once for all New Cities
         self, gathered: Gathered, year: int, moment: Moment, scheme: str | None, in_force: str | None, *, passing: bool
@@ -255,25 +282,16 @@ class Assessing:
         score = self._scores.get(standing.key)
         if score is None:
             yardstick = self.yardsticks.yardstick(standing.scheme, moment.position)
-            score = scoring.score(gathered.city(year, moment.on), yardstick, deductions(standing.record))
+            score = scoring.score(gathered.city(year, moment.on), yardstick, standing.deductions)
         if not passing:
             self._standings.keep(Asked(gathered.new_city, year, moment.position, moment.on, scheme), standing)
             self._scores.keep(standing.key, score, 1 + sum(len(line.findings) for line in score.lines))
         return Scored(score, standing)
 
 
-def deductions(assessment: State | None) -> tuple[Deduction, ...] | None:
-    """The deductions in force; None where the assessment isn't open."""
-    return None if assessment is None else ()
-
-
 def no_scheme(year: int) -> Refused:
     """The refusal of a score for a year that no scheme judges."""
     return Refused(Code.NO_SCHEME, f"no scheme is in force on {year}-12-31, as known then")
-
-
-def _known_by(history: History, on: date) -> int:
-    return sum(step.effective_on <= on for step in history.steps)
 
 
 def _day_of(moment: Moment) -> date:

@@ -5,17 +5,22 @@ Filled in where it is omitted, checked where it is sent: nothing is published th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from pydantic import ValidationError
+
 from application.access import Access
 from application.asking import Asking
 from application.assessing import Assessing
+from application.grounding import Grounding
 from application.moments import Moment
 from application.score_answers import parts_of
 from domain.assessment import ResultPublished
+from domain.deduction import DeductionImposed
 from domain.fact import JsonValue
 from domain.ledger import ReportIssued
 from domain.refusals import Code, FieldError, Refused
@@ -24,11 +29,19 @@ PUBLISHES: Final = "inspectorate"
 """The role that publishes results and issues reports: what anybody else sends is refused for that alone."""
 FILLED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
+        DeductionImposed.event: ("computed_at",),
         ResultPublished.event: ("score", "computed_at", "tree_size", "root_hash"),
         ReportIssued.event: ("tree_size", "root_hash"),
     }
 )
 """What may be left to the server, by event."""
+_FILLED_IN: Final = frozenset(
+    {
+        ("assessments", DeductionImposed.event),
+        ("assessments", ResultPublished.event),
+        ("ledger", ReportIssued.event),
+    }
+)
 
 
 class Filling:
@@ -46,13 +59,14 @@ class Filling:
         self._asking = asking
         self._assessing = assessing
         self._access = access
+        self._grounding = Grounding(asking.histories, assessing)
         self._root = root
         self._head = head
 
     def fills(self, record: object, body: Mapping[str, Any]) -> bool:
         """Whether there is anything to fill in."""
         kind = str(record).partition("/")[0]
-        return [kind, body.get("type")] in (["assessments", ResultPublished.event], ["ledger", ReportIssued.event])
+        return (kind, body.get("type")) in _FILLED_IN
 
     def filled(self, account: str, record: str, body: Mapping[str, Any], *, check: bool = True) -> dict[str, Any]:
         """The body of an event with what it omits filled in.
@@ -82,6 +96,10 @@ class Filling:
             if compare:
                 self._check_scheme(said.get("parameters"))
             known = self._of_tree(said, self._head(), least=0)
+        elif body["type"] == DeductionImposed.event:
+            known = self._of_deduction(said)
+            if compare:
+                self._check_grounds(record, body, known | dict(said))
         else:
             known = self._of_result(record, body, said)
         differing = [name for name, value in known.items() if name in said and said[name] != value]
@@ -105,6 +123,31 @@ class Filling:
         moment = self._asking.moment(str(computed_at), effective_on.isoformat(), None)
         score: dict[str, JsonValue] = {"score": self._official(record, moment)}
         return score | {"computed_at": computed_at} | self._of_tree(said, computed_at, least=computed_at)
+
+    def _of_deduction(self, said: Mapping[str, Any]) -> dict[str, JsonValue]:
+        """Where the finding is looked at: here, where nothing is said."""
+        head = self._head()
+        computed_at = said.get("computed_at", head)
+        if type(computed_at) is not int or computed_at < 1:
+            return {}  # it will be found at fault
+        if computed_at > head:
+            raise _past_the_end("computed_at", head)
+        return {"computed_at": computed_at}
+
+    def _check_grounds(self, record: str, body: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+        """Look again at what the deduction is imposed for; fields at fault are found so by whoever judges."""
+        effective_on = _day(body.get("effective_on"))
+        try:
+            fact = DeductionImposed.model_validate_json(json.dumps(fields))
+        except ValidationError:
+            return
+        if effective_on is None:
+            return
+        year, new_city = parts_of(record.partition("/")[2])
+        scheme = self._assessing.opened_by(new_city, year, self._head())
+        if scheme is None:  # it may open in the same batch
+            scheme = self._assessing.scheme(year, self._asking.moment(None, None, None), None)
+        self._grounding.check(new_city, year, scheme, fact, effective_on, self._head())
 
     def _official(self, record: str, moment: Moment) -> str:
         year, new_city = parts_of(record.partition("/")[2])

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Protocol
 
+from domain.aggregate import Whereabouts
 from domain.entry import Entry
 from domain.history import History
 from domain.log import Stored
@@ -98,6 +99,14 @@ def none_yet(kind: str) -> History:
     return History(aggregate(kind))
 
 
+def whereabouts(stored: Sequence[Stored]) -> Whereabouts | None:
+    """Where and when the first of the entries was recorded; None where there is none."""
+    if not stored:
+        return None
+    header, _ = VOCABULARY.parts(stored[0].entry)
+    return Whereabouts(header.record, header.recorded_at)
+
+
 class Histories:
     """Histories of records at any position; safe for threads.
 
@@ -151,10 +160,9 @@ class Histories:
         """The records that named each target by a position, by id; absent where there is none."""
         return self._log.references(targets, until)
 
-    def record_at(self, position: int) -> str | None:
-        """The record that the entry at a position belongs to; None where there is no entry."""
-        found = self._log.entries(position - 1, 1)
-        return VOCABULARY.read(found[0].entry).record if found else None
+    def entry_at(self, position: int) -> Whereabouts | None:
+        """Where and when the entry at a position was recorded; None where there is no entry."""
+        return whereabouts(self._log.entries(position - 1, 1))
 
     def _read_on(self, position: int) -> None:
         """Go on to the log's head, which is at or after the position."""
@@ -216,9 +224,9 @@ class KnownAt:
         """The records of that kind that name the target."""
         return self._histories.referring(target, kind, self._position)
 
-    def record_at(self, position: int) -> str | None:
-        """The record that the entry at a position belongs to; None where nothing was known there."""
-        return self._histories.record_at(position) if position <= self._position else None
+    def entry_at(self, position: int) -> Whereabouts | None:
+        """Where and when the entry at a position was recorded; None where nothing was known there."""
+        return self._histories.entry_at(position) if position <= self._position else None
 
     def new_city_of(self, record: str) -> str | None:
         """The New City that the record belongs to; None where it belongs to none, or isn't on record."""

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Protocol
 
-from application.histories import FAST_FORWARD_LIMIT, REFERRING_LIMIT, Kept, history_of
+from application.histories import FAST_FORWARD_LIMIT, REFERRING_LIMIT, Kept, history_of, whereabouts
+from domain.aggregate import Whereabouts
 from domain.entry import Entry
 from domain.history import History
 from domain.log import Stored
@@ -98,10 +99,9 @@ class RecordsView:
             found += looked_up
         return sorted({source for source in found if source.startswith(f"{kind}/")}) if found else ()
 
-    def record_at(self, position: int) -> str | None:
-        """The record that the entry at a position belongs to; None where nothing is durable there yet."""
-        found = self._log.entries(position - 1, 1, until=self.position)
-        return VOCABULARY.read(found[0].entry).record if found else None
+    def entry_at(self, position: int) -> Whereabouts | None:
+        """Where and when the entry at a position was recorded; None where nothing is durable there yet."""
+        return whereabouts(self._log.entries(position - 1, 1, until=self.position))
 
     def new_city_of(self, record: str) -> str | None:
         """The New City that the record belongs to; None where it belongs to none, or isn't on record."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
-from domain.aggregate import Records
+from domain.aggregate import Records, Whereabouts
 from domain.fact import Fact
 from domain.offices import Actor, Authority, Office, Scope
 from domain.records import aggregate, scope_of
@@ -37,9 +37,9 @@ class WithOpened(NamedTuple):
         """The records of that kind that name the target."""
         return self.records.referring(target, kind)
 
-    def record_at(self, position: int) -> str | None:
-        """The record that the entry at a position belongs to."""
-        return self.records.record_at(position)
+    def entry_at(self, position: int) -> Whereabouts | None:
+        """Where and when the entry at a position was recorded."""
+        return self.records.entry_at(position)
 
     def new_city_of(self, record: str) -> str | None:
         """The New City that the record belongs to."""

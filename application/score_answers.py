@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from application.answers import instant_json
 from application.assessing import Assessing, Place, Scored
@@ -18,7 +18,7 @@ from domain.fact import JsonValue
 from domain.records import aggregate, state_json
 from domain.refusals import Code, Refused
 from domain.rules import RULES
-from domain.scoring import NONE_LOST, Judged, Line, finding_json
+from domain.scoring import NONE_LOST, Deduction, Judged, Line, finding_json
 from domain.state import step_json
 
 PUBLISHED: Final = "ResultPublished"
@@ -152,7 +152,11 @@ class ScoreAnswers:
         if standing.record is None:
             return None
         record_id = scored.path.partition("/")[2]
-        state = state_json(aggregate("assessments"), record_id, standing.assessment.version, standing.record)
+        kind = aggregate("assessments")
+        state = state_json(kind, record_id, standing.assessment.version, standing.record)
+        state |= standing.beside
+        decided = {one.deduction: one.shown for one in standing.deductions or ()}
+        state["deductions"] = [one | decided[one["deduction"]] for one in cast("list[Any]", state["deductions"])]
         return open_state(self._names, scored.path, state)
 
 
@@ -169,6 +173,7 @@ def line_json(line: Line, *, in_full: bool) -> dict[str, JsonValue]:
         "undeterminable": _points(line.undeterminable),
         "contested": _points(line.contested),
         "counts": _counts(line.findings),
+        "flagged": flagged(line.deductions),
     }
     if in_full:
         shown["findings"] = [finding_json(one) for one in line.findings if one.finding.outcome != "met"]
@@ -189,6 +194,7 @@ def _score_json(scored: Scored) -> dict[str, JsonValue]:
         "simulated": scored.standing.simulated,
         "rank": None,
         "counts": _counts([one for line in score.lines for one in line.findings]),
+        "flagged": flagged([one for line in score.lines for one in line.deductions]),
     }
 
 
@@ -209,6 +215,7 @@ def _published_json(scored: Scored) -> dict[str, JsonValue]:
         "simulated": False,
         "rank": None,
         "counts": None,
+        "flagged": None,
         "lines": [],
         "record": None,
         "published": published,
@@ -246,6 +253,11 @@ def _matching(scored: Scored, asked: Question, after: str) -> list[tuple[str, Ju
 
 def _place(found: tuple[str, Judged]) -> str:
     return found[0]
+
+
+def flagged(deductions: Iterable[Deduction]) -> list[JsonValue]:
+    """The deductions in force of which an entry that they stood on was corrected or retracted since."""
+    return [one.deduction for one in deductions if one.shown["flags"]]
 
 
 def _counts(findings: Sequence[Judged]) -> dict[str, JsonValue]:

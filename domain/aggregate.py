@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -12,6 +12,13 @@ from domain.refusals import Code, Refused
 from domain.state import State, Step
 
 RECORD_ID = r"[A-Za-z0-9][A-Za-z0-9-]{0,63}"
+
+
+class Whereabouts(NamedTuple):
+    """The record, `KIND/id`, that an entry belongs to, and the instant at which it was recorded."""
+
+    record: str
+    recorded_at: datetime
 
 
 class Records(Protocol):
@@ -25,8 +32,8 @@ class Records(Protocol):
         """The records of that kind whose entries name the target, at most 1,000, by id."""
         ...
 
-    def record_at(self, position: int) -> str | None:
-        """The record, `KIND/id`, that the entry at a position belongs to; None where nothing is recorded there yet."""
+    def entry_at(self, position: int) -> Whereabouts | None:
+        """Where and when the entry at a position was recorded; None where nothing is recorded there yet."""
         ...
 
     def new_city_of(self, record: str) -> str | None:
@@ -60,7 +67,11 @@ def as_folded(state: State, referring: Iterable[State]) -> State:  # noqa: ARG00
     return state
 
 
+Beside = Callable[[State, Records, date], JsonValue]
+"""Something worked out from a record's state on a day and from the other records, as they are on that day."""
+
 _NOTHING: Mapping[str, Callable[[State], JsonValue]] = MappingProxyType({})
+_NOTHING_BESIDE: Mapping[str, Beside] = MappingProxyType({})
 
 
 class Aggregate(NamedTuple):
@@ -79,6 +90,8 @@ class Aggregate(NamedTuple):
     lists: tuple[str, ...] = ()
     worked_out: Mapping[str, Callable[[State], JsonValue]] = _NOTHING
     """What its state is shown with beside fields and lists, by name."""
+    beside: Mapping[str, Beside] = _NOTHING_BESIDE
+    """What its state is shown with that stands in other records, by name."""
     fixed: frozenset[str] = frozenset()
     """Fields of the opening fact that decide id or ownership, and so are never corrected."""
     correctable: bool = True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+from itertools import zip_longest
 from typing import Annotated, TypeAlias, assert_never, get_args
 
 from pydantic import StringConstraints
@@ -15,10 +18,10 @@ from domain.deduction import (
     MayFollowRuling,
     NoticeServed,
 )
-from domain.fact import Count, Fact, NewCityRef, Position, SchemeRef, Sha256, Text, Year
+from domain.fact import Count, Fact, JsonValue, NewCityRef, Position, SchemeRef, Sha256, Text, Year
 from domain.procedure import scheme_of_year
 from domain.refusals import Code, FieldError, Refused
-from domain.state import State, Step
+from domain.state import State, Step, step_json
 
 # facts
 
@@ -160,6 +163,67 @@ def _judges(scheme: str, year: int, step: Step[AssessmentFact], records: Records
         )
 
 
+# what is shown
+
+
+def results(assessment: State) -> JsonValue:
+    """Every result as it was published: `superseded_by` the next one, `changed_by` what has changed since of it.
+
+    A result is superseded once a deduction that it counted is revised or revoked, whether or not another one follows.
+    """
+    published = [item.opened for item in assessment.items("results").values()]
+    following = [one.position for one in published[1:]]
+    shown: list[JsonValue] = []
+    for step, successor in zip_longest(published, following):
+        changed_by = changed_since(assessment, step.fact.value("computed_at"))
+        shown.append(
+            {
+                **step_json(step),
+                "superseded": successor is not None or bool(changed_by),
+                "superseded_by": successor,
+                "changed_by": changed_by,
+            }
+        )
+    return shown
+
+
+def changed_since(assessment: State, position: int) -> list[JsonValue]:
+    """The revisions and revocations, past a position, of deductions that were imposed by then."""
+    held = assessment.items("deductions")
+    return [
+        item.opened.position
+        for item in assessment.items("revisions").values()
+        if item.opened.position > position and held[item.value("deduction")].opened.position <= position
+    ]
+
+
+def _reports(assessment: State, records: Records, on: date) -> JsonValue:
+    """The reports that were issued of the year, each with what takes its place and what has changed since of it."""
+    ledger = records.state("ledger/ledger", on)
+    shown: list[JsonValue] = []
+    issued = [] if ledger is None else [*ledger.items("reports").values()]
+    successors = {one.opened.fact.value("supersedes"): one.opened.position for one in issued}
+    for item in issued:
+        parameters: Mapping[str, JsonValue] = item.value("parameters")
+        if parameters.get("year") != assessment.value("year"):
+            continue
+        if parameters.get("new_city") not in {None, assessment.value("new_city")}:
+            continue
+        successor = successors.get(item.opened.position)
+        changed_by = changed_since(assessment, item.value("tree_size"))
+        shown.append(
+            {
+                "report": item.value("report"),
+                "position": item.opened.position,
+                "tree_size": item.value("tree_size"),
+                "superseded": successor is not None or bool(changed_by),
+                "superseded_by": successor,
+                "changed_by": changed_by,
+            }
+        )
+    return shown
+
+
 ASSESSMENT = Aggregate(
     kind="assessments",
     zh="年度考核",
@@ -167,8 +231,9 @@ ASSESSMENT = Aggregate(
     evolve=evolve,
     admit=admit,
     fields=("year", "new_city", "scheme"),
-    lists=("criticisms", "notices", "revisions", "results"),
-    worked_out={"deductions": deduction.shown},
+    lists=("criticisms", "notices", "revisions"),
+    worked_out={"deductions": deduction.shown, "results": results},
+    beside={"reports": _reports},
     fixed=frozenset({"year", "new_city"}),
     not_correctable=frozenset(
         {

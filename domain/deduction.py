@@ -344,8 +344,8 @@ def _concerns(new_city: str, fact: DeductionImposed, records: Records) -> None:
         )
     for index, position in enumerate(fact.evidence_positions):
         pointer = f"/data/evidence_positions/{index}"
-        record = records.record_at(position)
-        if record is None:
+        cited = records.entry_at(position)
+        if cited is None:
             raise unknown_evidence(position, pointer)
         if position > fact.computed_at:
             raise Refused(
@@ -354,10 +354,10 @@ def _concerns(new_city: str, fact: DeductionImposed, records: Records) -> None:
                 clause=CLAUSE,
                 errors=[FieldError(pointer, f"at most {fact.computed_at}")],
             )
-        if record != fact.about and records.new_city_of(record) != new_city:
+        if cited.record != fact.about and records.new_city_of(cited.record) != new_city:
             raise Refused(
                 Code.FOREIGN_EVIDENCE,
-                f"entry {position} is about {record}, which does not belong to {new_city}",
+                f"entry {position} is about {cited.record}, which does not belong to {new_city}",
                 clause=CLAUSE,
                 positions=(position,),
                 errors=[FieldError(pointer, f"an entry that concerns {new_city}")],

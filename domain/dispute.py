@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self, TypeAlias, assert_never, get_args
 
 from pydantic import Field, model_validator
 
-from domain import deduction
+from domain import deduction, dispute_course
 from domain.aggregate import Aggregate, Consequence, Records, status_in
 from domain.assessment import FINAL, AssessmentFinalised, AssessmentReopened
 from domain.deduction import CLAUSE, EVIDENCE_POSITIONS, NOTHING, PointsTaken
@@ -22,7 +22,7 @@ from domain.offices import ARBITERS, Authority
 from domain.procedure import procedure_by
 from domain.refusals import Code, FieldError, Refused
 from domain.state import State, Step
-from domain.working_days import UnknownYear, day_after
+from domain.working_days import UnknownYear
 
 # facts
 
@@ -245,7 +245,7 @@ def conditions(record: str, dispute: State | None, step: Step[DisputeFact], reco
 
 def _exists(fact: DisputeEvidenceSubmitted, records: Records) -> None:
     for index, position in enumerate(fact.positions):
-        if records.record_at(position) is None:
+        if records.entry_at(position) is None:
             raise deduction.unknown_evidence(position, f"/data/positions/{index}")
 
 
@@ -365,7 +365,7 @@ def _not_heavier(dispute: State, ruling: RulingIssued | FinalRulingIssued, recor
 def _in_time(dispute: State, step: Step[DisputeFact], records: Records) -> None:
     procedure = procedure_by(_assessment(dispute, records).value("scheme"), records)
     ruled = dispute.steps[RulingIssued.event]
-    last = day_after(ruled.effective_on, procedure.days_to_request_review, procedure.days_are)
+    last = dispute_course.review_by(ruled, procedure)
     if isinstance(last, UnknownYear):
         raise deduction.unknown_year(last, procedure.days_to_request_review, ruled)
     if step.effective_on > last:
@@ -428,6 +428,7 @@ DISPUTE = Aggregate(
     admit=admit,
     fields=("assessment", "deduction", "grounds"),
     lists=("submissions",),
+    beside=dispute_course.SHOWN,
     fixed=frozenset({"assessment", "deduction"}),
     not_correctable=DECISIONS,
     parent=("assessment", "assessments"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Self, TypeAlias, assert_never, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic import JsonValue as Json
 
 from domain.aggregate import Aggregate, not_standing, standing
-from domain.fact import Count, Fact, Key, PersonId, Position, Sha256, Text
+from domain.fact import Count, Fact, JsonValue, Key, PersonId, Position, Sha256, Text
 from domain.refusals import Code, Refused
-from domain.state import State, Step
+from domain.state import State, Step, item_json
 from domain.tlog.note import ED25519, parse_verifier_key
 
 DEMONSTRATION = "demo.taizhang.local/"
@@ -114,11 +115,26 @@ def evolve(ledger: State | None, step: Step[LedgerFact]) -> State:
             assert_never(step.fact)
 
 
+def successors(ledger: State) -> Mapping[int, int]:
+    """The positions of the reports that have a successor, each with that of the report that takes its place."""
+    issued = [item.opened for item in ledger.items("reports").values()]
+    return {one.fact.value("supersedes"): one.position for one in issued if one.fact.value("supersedes") is not None}
+
+
+def reports(ledger: State) -> JsonValue:
+    """The reports as they were issued, each with the position of the one that takes its place."""
+    following = successors(ledger)
+    return [
+        item_json(item) | {"superseded_by": following.get(item.opened.position)}
+        for item in ledger.items("reports").values()
+    ]
+
+
 # what is admitted
 
 
 def admit(ledger: State | None, step: Step[LedgerFact]) -> None:
-    """Refuse a key of another log or one used before, a second erasure, and to supersede what is no report."""
+    """Refuse a key of another log or one used before, a second erasure, and a second successor or one to no report."""
     if ledger is None:
         return
     match step.fact:
@@ -129,6 +145,14 @@ def admit(ledger: State | None, step: Step[LedgerFact]) -> None:
                 raise Refused(Code.NOT_ELIGIBLE, f"the key signs for another origin than {origin}")
         case ReportIssued(supersedes=int(superseded)):
             standing(ledger, "reports", superseded, step)
+            successor = successors(ledger).get(superseded)
+            if successor is not None:
+                raise Refused(
+                    Code.ALREADY_SUPERSEDED,
+                    f"the report issued at {superseded} was superseded at {successor}: supersede that one",
+                    clause="8.4",
+                    positions=(successor,),
+                )
         case PersonErased(person=person):
             not_standing(ledger, "erasures", person, step)
         case LedgerOpened() | HeadsSealed() | ReportIssued():
@@ -144,7 +168,8 @@ LEDGER = Aggregate(
     evolve=evolve,
     admit=admit,
     fields=("origin", "key"),
-    lists=("keys", "reports", "erasures"),
+    lists=("keys", "erasures"),
+    worked_out={"reports": reports},
     correctable=False,
     id_pattern="ledger",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 
 from domain.account import ACCOUNT
 from domain.aggregate import Aggregate, Records, by_kind
@@ -133,3 +134,8 @@ def state_json(aggregate: Aggregate, record_id: str, version: int, state: State)
     shown["steps"] = {event: step_json(step) for event, step in state.steps.items()}
     shown["values"] = values
     return shown
+
+
+def shown_beside(aggregate: Aggregate, state: State, records: Records, on: date) -> dict[str, JsonValue]:
+    """What a record's state on a day is shown with that stands in other records, by name."""
+    return {name: work_out(state, records, on) for name, work_out in aggregate.beside.items()}

@@ -149,7 +149,7 @@ def of_state(aggregate: Aggregate) -> Schema:
         nullable = schema if null in schema.get("anyOf", ()) else {"anyOf": [schema, null]}
         shown[f"registered_{field}" if field in OWN_NAMES else field] = nullable
     shown |= {name: {"type": "array", "items": {"type": "object"}} for name in aggregate.lists}
-    shown |= {name: {} for name in aggregate.worked_out}
+    shown |= {name: {} for name in (*aggregate.worked_out, *aggregate.beside)}
     shown |= {
         "steps": {"type": "object", "additionalProperties": {"type": "object"}},
         "values": {"type": "object", "additionalProperties": reference("Source")},

@@ -7,11 +7,18 @@ from typing import Final, get_args
 from api.http.schemas import Schema, closed, reference
 from application.score_answers import OUTCOMES
 from domain.causes import Kind
+from domain.deduction import Status
 
 _POINTS: Final[Schema] = {"type": "string", "pattern": r"^-?\d+\.\d{2}$", "examples": ["97.40"]}
 _OR_NULL: Final[Schema] = {"anyOf": [_POINTS, {"type": "null"}]}
 _TEXT: Final[Schema] = {"type": "string"}
 _DAY: Final[Schema] = {"type": "string", "format": "date"}
+_DAY_OR_NULL: Final[Schema] = {"anyOf": [_DAY, {"type": "null"}]}
+_FLAGGED: Final[Schema] = {
+    "type": "array",
+    "items": _TEXT,
+    "description": "Deductions in force of which something they stood on was corrected or retracted since.",
+}
 _POSITIONS: Final[Schema] = {"type": "array", "items": {"type": "integer", "minimum": 1}}
 
 
@@ -20,7 +27,9 @@ def of_scores() -> dict[str, Schema]:
     return {
         "Counts": closed("各类结论数", {one: {"type": "integer", "minimum": 0} for one in OUTCOMES}),
         "Finding": closed("规则结论", _finding()),
-        "Line": closed("指标得分", _line(), {"findings": _several("Finding"), "deductions": _objects()}),
+        "Line": closed("指标得分", _line(), {"findings": _several("Finding"), "deductions": _several("Deduction")}),
+        "Deduction": closed("扣分", _deduction()),
+        "Flag": closed("扣分依据的变化", _flag()),
         "Score": closed("考核得分", _score() | {"lines": _several("Line"), "record": _state()}, _published()),
         "Cause": closed("变化原因", _cause()),
         "ScoreDifference": closed("得分变化", _difference()),
@@ -52,6 +61,38 @@ def _line() -> Schema:
             ("points", "cap", "official_deducted", "indicative_deducted", "undeterminable", "contested"), _POINTS
         ),
         "counts": reference("Counts"),
+        "flagged": _FLAGGED,
+    }
+
+
+def _deduction() -> Schema:
+    return {
+        "deduction": _TEXT,
+        "indicator": _TEXT,
+        "points": _POINTS | {"description": "What it takes now."},
+        "imposed_points": _POINTS,
+        "about": {"type": "string", "description": "KIND/id"},
+        "grounds": _TEXT,
+        "evidence_positions": _POSITIONS,
+        "computed_at": {"type": "integer", "minimum": 1},
+        "dispute_by": _DAY_OR_NULL | {"description": "Null while no notice states the right to dispute it."},
+        "status": {"type": "string", "enum": list(get_args(Status))},
+        "contested": {"type": "boolean"},
+        "dispute": {"type": ["string", "null"], "description": "The dispute's id."},
+        "dispute_status": {"type": ["string", "null"]},
+        "undisputed_after": _DAY_OR_NULL | {"description": "The last day to dispute it, which passed unused."},
+        "flags": _several("Flag"),
+        "position": {"type": "integer", "minimum": 1},
+        "effective_on": _DAY,
+    }
+
+
+def _flag() -> Schema:
+    return {
+        "position": {"type": "integer", "minimum": 1, "description": "What the deduction stood on."},
+        "record": _TEXT,
+        "what": {"type": "string", "enum": ["corrected", "retracted"]},
+        "by": _POSITIONS,
     }
 
 
@@ -67,6 +108,7 @@ def _score() -> Schema:
         "simulated": {"type": "boolean"},
         "rank": {"type": ["integer", "null"], "minimum": 1},
         "counts": {"anyOf": [reference("Counts"), {"type": "null"}]},
+        "flagged": {"anyOf": [_FLAGGED, {"type": "null"}]},
     }
 
 
@@ -104,10 +146,6 @@ def _state() -> Schema:
 
 def _several(name: str) -> Schema:
     return {"type": "array", "items": reference(name)}
-
-
-def _objects() -> Schema:
-    return {"type": "array", "items": {"type": "object"}}
 
 
 def _year() -> Schema:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import pytest
 
+from domain.aggregate import Whereabouts
 from domain.corrections import EventCorrected, EventRetracted
 from domain.entry import Entry
 from domain.history import History
@@ -41,9 +42,9 @@ class World:
     def referring(self, target: str, kind: str) -> list[str]:
         return sorted(by for named, by in self._named if named == target and by.startswith(f"{kind}/"))
 
-    def record_at(self, position: int) -> str | None:
+    def entry_at(self, position: int) -> Whereabouts | None:
         found = (one for one, history in self.histories.items() if position in {e.position for e in history.entries})
-        return next(found, None)
+        return next((Whereabouts(one, datetime(2022, 1, 1, tzinfo=UTC)) for one in found), None)
 
     def new_city_of(self, record: str) -> str | None:
         return new_city_of(record, self)

@@ -80,7 +80,8 @@ def test_a_stored_name_is_the_events_own_with_a_version_and_a_chinese_name_of_it
 @pytest.mark.parametrize("kind", AGGREGATES)
 def test_what_a_state_is_shown_with_never_hides_what_it_says_of_itself(kind):
     aggregate = AGGREGATES[kind]
-    names = [*aggregate.lists, *aggregate.worked_out, "steps", "values"]
+    names = [*aggregate.lists, *aggregate.worked_out, *aggregate.beside, "steps", "values"]
+    assert len(set(names)) == len(names)
     assert not OWN_NAMES & set(names)
     assert not set(aggregate.fields) & set(names)
     assert aggregate.fixed <= aggregate.opening.model_fields.keys()

@@ -8,11 +8,11 @@ import pytest
 
 SCORE = {
     "new_city", "year", "official", "indicative", "contested", "undeterminable", "scheme", "simulated", "rank",
-    "counts", "lines", "record",
+    "counts", "flagged", "lines", "record",
 }  # fmt: skip
 LINE = {
     "indicator", "clause", "title", "points", "cap", "official_deducted", "indicative_deducted", "undeterminable",
-    "contested", "counts",
+    "contested", "counts", "flagged",
 }  # fmt: skip
 FINDING = {
     "rule", "clause", "outcome", "about", "new_city", "since", "figures", "points", "evidence", "missing",
