@@ -118,6 +118,16 @@ class Decided:
         return stood_on
 
 
+def counted(assessment: State | None) -> tuple[Deduction, ...] | None:
+    """The deductions with what they take alone, for who asks after the official score and nothing else."""
+    if assessment is None:
+        return None
+    return tuple(
+        Deduction(str(key), item.value("indicator"), deduction.points(item), contested=False, positions=(), shown={})
+        for key, item in assessment.items("deductions").items()
+    )
+
+
 def _shown(fields: Mapping[str, JsonValue], filed: tuple[str, State] | None, on: date) -> dict[str, JsonValue]:
     """A deduction's fields with its dispute; `undisputed_after`: the last day to dispute it, which passed unused."""
     last = fields["dispute_by"]

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from application.assessing import deductions
+from application.decided import counted
 from application.histories import Histories
 from application.moments import Moment
 from application.score_answers import PUBLISHED
@@ -59,7 +59,7 @@ class ScoreCourses:
         turns: list[Turn] = []
         for entry in history.entries:
             record = history.until(entry.position).on(moment.on)
-            in_force = deductions(record)
+            in_force = counted(record)
             if in_force is not None:
                 event = entry.fact.event
                 about: str | None = getattr(entry.fact, "deduction", None)
