@@ -24,6 +24,7 @@ from application.names import Sealed
 from application.records_view import RecordsView
 from application.reports import Reports
 from application.score_answers import ScoreAnswers
+from application.sealing import Binding, Unsealable
 from application.sealing_heads import HeadsSealer
 from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
 from domain.fact import Fact, Person
@@ -40,13 +41,13 @@ from infrastructure.access.tokens import Tokens
 from infrastructure.attachments import Attachments
 from infrastructure.keys import vault
 from infrastructure.keys.key_ring import KeyRing
-from infrastructure.keys.sealing import Binding, Unsealable
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.log import Log
 from infrastructure.postgres.migrating import migrate
 from infrastructure.postgres.tree import LogTree
 from infrastructure.postgres.writer import LogWriter
+from infrastructure.proving import LogProofs
 from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
@@ -115,6 +116,7 @@ class Taizhang:
     views: RecordViews
     follower: Follower | None
     heads: HeadsSealer
+    proofs: LogProofs
     attachments: Attachments
     passwords: Passwords
     sessions: Sessions
@@ -131,6 +133,10 @@ class Taizhang:
             "views": {"position": position, "lag": head - position, "failure": failure},
             "heads": {"failure": self.heads.failure()},
         }
+
+    def trust(self) -> str:
+        """Whom whoever checks this ledger has to believe, as a C2SP tlog-policy."""
+        return f"log {self.keys.signing_key.verifier_key}\nquorum none\n"
 
     def rebuild_views(self, progress: rebuilding.Told) -> int:
         """Build the views anew beside the live ones and put them in their place; see `rebuilding.rebuild`."""
@@ -215,6 +221,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             views=views,
             follower=follower,
             heads=heads,
+            proofs=LogProofs(log.reader, ring.signing_key.origin, ring.signing_key.sign_note),
             attachments=attachments,
             passwords=Passwords(pool.connection),
             sessions=Sessions(pool.connection),

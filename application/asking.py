@@ -111,11 +111,15 @@ class Asking:
 
     def record(self, reader: Reader, kind: str, record_id: str, moment: Moment) -> dict[str, JsonValue]:
         """A record's state. Not-found where it has none by then, not-yet where it opens after the day."""
+        return open_state(self._names, f"{kind}/{record_id}", self.sealed_state(reader, kind, record_id, moment))
+
+    def sealed_state(self, reader: Reader, kind: str, record_id: str, moment: Moment) -> dict[str, JsonValue]:
+        """The same, every name still sealed, and where it was sealed under `sealed`."""
         record, history = self._history(reader, kind, record_id, moment.position)
         state = self._state(record, history, moment)
         if state is None:
             raise Refused(Code.NOT_YET, f"{record} opens after {moment.on}")
-        return open_state(self._names, record, self._seen(history, record_id, state, moment))
+        return self._seen(history, record_id, state, moment)
 
     def events(
         self, reader: Reader, kind: str, record_id: str, moment: Moment, limit: int, cursor: str | None
@@ -222,6 +226,20 @@ class Asking:
     def raw(self, reader: Reader, position: int) -> bytes:
         """One entry's bytes, as hashed: names sealed."""
         return self._one(reader, position).entry
+
+    def written(self, reader: Reader, record: str, until: int, limit: int) -> Sequence[Stored]:
+        """A record's first entries up to a position, as they are stored. Raises Refused (not-readable)."""
+        history = self.histories.at(record, until)
+        if not self._may_read(reader, record, history):
+            raise Refused(Code.NOT_READABLE, f"{record} is not open to this account")
+        return self._log.of_record(record, 0, limit, until=until)
+
+    def entry_at(self, position: int) -> Stored:
+        """The entry at a position, whoever asks. Raises Refused (not-found)."""
+        stored = self._log.at(position)
+        if stored is None:
+            raise Refused(Code.NOT_FOUND, f"there is no entry {position}")
+        return stored
 
     def recorded(self, stored: Sequence[Stored]) -> list[dict[str, JsonValue]]:
         """Entries just recorded, for whoever recorded them."""

@@ -43,6 +43,10 @@ class Log(Protocol):
         """The last entry of each record that has one after a position and up to another."""
         ...
 
+    def sealed_after(self, position: int) -> Stored | None:
+        """The first HeadsSealed after a position."""
+        ...
+
     def of_records(self, records: Sequence[str], *, until: int | None = None) -> Mapping[str, Sequence[Stored]]:
         """The entries of each record that count at a position, oldest first."""
         ...
@@ -98,6 +102,14 @@ class HeadsSealer:
                 self._read_on(head)
                 (stored,) = append([self._draft(head)])
                 return _seal(stored)
+
+    def covering(self, position: int) -> Seal:
+        """The first HeadsSealed that takes account of the entry at a position: appended now, where there is none.
+
+        Raises what `seal` does.
+        """
+        stored = self._log.sealed_after(position)
+        return self.seal() if stored is None else _seal(stored)
 
     def latest(self, until: int) -> Seal | None:
         """The last HeadsSealed up to a position."""

@@ -60,6 +60,7 @@ class Code(Enum):
     ALREADY_STANDING = _Title(Nature.PROCEDURE, "此事项已在册", "This is on record already")
     ALREADY_CLAIMED = _Title(Nature.PROCEDURE, "已有同一事项的记录", "Another record holds this place")
     NOT_ELIGIBLE = _Title(Nature.PROCEDURE, "条件不具备", "The conditions are not met")
+    BUNDLE_TOO_LARGE = _Title(Nature.PROCEDURE, "证据包过大", "The bundle would be too large")
     NO_SCHEME = _Title(Nature.PROCEDURE, "该年度没有考核办法", "No scheme judges that year")
     SCHEME_NOT_IN_FORCE = _Title(Nature.PROCEDURE, "不是该年度的考核办法", "Another scheme judges that year")
     NO_MAJORITY = _Title(Nature.PROCEDURE, "未过半数", "Not more than half in favour")

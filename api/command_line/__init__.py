@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "rebuild": ("views", "rebuild"),
         "report": ("report", "report"),
         "serve": ("serving", "serve"),
+        "verify-bundle": ("bundle", "verify_bundle"),
     }
 )
 """Where each command is: the module of this package, and its name there."""

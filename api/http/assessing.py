@@ -68,7 +68,7 @@ class Assessing:
             _refuse_beside(query, LIST_PARAMETERS, "only beside year")
             return self._reading.listing(asked)
         _refuse_beside(query, SCOREBOARD_PARAMETERS, "not beside year")
-        year, size, tag = _year(query), queries.limit(query), f"scores {query['year']}"
+        year, size, tag = year_of(query), queries.limit(query), f"scores {query['year']}"
         after = read_cursor(queries.cursor(query), tag, r"[a-z0-9-]{2,32}")
         moment = self._reading.moment(query)
         board, scheme = self._scores.scoreboard(asked.reader, year, moment, query.get("scheme"))
@@ -101,7 +101,7 @@ class Assessing:
             raise queries.invalid("rule", "no rule is called so")
         if outcome is not None and outcome not in OUTCOMES:
             raise queries.invalid("outcome", f"one of {', '.join(OUTCOMES)}")
-        wanted = score_answers.Question(_year(query), query.get("new_city") or None, rule, outcome)
+        wanted = score_answers.Question(year_of(query), query.get("new_city") or None, rule, outcome)
         size, tag = queries.limit(query), f"findings {wanted}"
         after = read_cursor(queries.cursor(query), tag, r"[a-z0-9-]+ \d{4} \S+ \d{4}")
         moment = self._reading.moment(query)
@@ -136,7 +136,7 @@ class Assessing:
         wanted = query.get("format", DEFAULT)
         if wanted not in FORMATS:
             raise queries.invalid("format", f"{' or '.join(FORMATS)}, not {wanted[:20]}")
-        year, moment = _year(query), self._reading.moment(query)
+        year, moment = year_of(query), self._reading.moment(query)
         new_city = query.get("new_city") or None
         report = self._reports.assessment(asked.reader, year, moment, query.get("scheme"), new_city)
         try:
@@ -153,7 +153,8 @@ class Assessing:
         return Response(file.content, headers=headers, media_type=file.media_type)
 
 
-def _year(query: Mapping[str, str]) -> int:
+def year_of(query: Mapping[str, str]) -> int:
+    """The year asked about. Raises Problem (invalid-parameter)."""
     text = query.get("year")
     if text is None or not _YEAR.fullmatch(text):
         raise queries.invalid("year", "a year of four digits is required")

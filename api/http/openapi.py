@@ -9,6 +9,7 @@ from typing import Any, Final
 from api.http import assessing, problems, queries, schemas, score_schemas
 from api.http.answers import json_bytes
 from api.http.authentication import CSRF_HEADER
+from api.http.bundling import BUNDLE_PARAMETERS, MEDIA_TYPE, OF_REPORT, REPORT_BUNDLE_PARAMETERS
 from api.http.problems import CODES
 from api.http.reading import (
     DIFF_PARAMETERS,
@@ -57,6 +58,10 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "outcome": ({"type": "string", "enum": list(OUTCOMES)}, "with this outcome"),
     "to": ({"type": "string"}, "the version to compare with"),
     "format": ({"type": "string", "enum": list(FORMATS), "default": DEFAULT}, "of the report"),
+    "since": (
+        {"type": "integer", "minimum": 1},
+        "the size of a checkpoint that was kept: the bundle proves that the log has only grown since",
+    ),
 }
 _QUERY.update(
     {
@@ -169,7 +174,17 @@ def _of_records(kind: str) -> dict[str, Any]:
             "parameters": [record_id],
             "get": _read(tag, f"{kind}.diff", f"{aggregate.zh}对照", _asked(reference("Diff")), DIFF_PARAMETERS),
         },
+        f"{path}/{{id}}/bundle": {
+            "parameters": [record_id],
+            "get": _bundle(tag, kind, f"{aggregate.zh}证据包，可离线核验", BUNDLE_PARAMETERS),
+        },
     }
+
+
+def _bundle(tag: str, name: str, summary: str, parameters: Sequence[str]) -> dict[str, Any]:
+    found = _read(tag, f"{name}.bundle", summary, {}, parameters)
+    found["responses"] |= _answers({"200": _described(summary, {MEDIA_TYPE: {"schema": {}}})}, 409)
+    return found
 
 
 def _of_scores() -> dict[str, Any]:
@@ -198,6 +213,7 @@ def _of_scores() -> dict[str, Any]:
         ),
         assessing.FINDINGS: findings,
         assessing.REPORT: report,
+        OF_REPORT: _bundle(tag, "reports.assessment", "年度考核报告的证据包", REPORT_BUNDLE_PARAMETERS),
     }
     for one in reads.values():
         one["responses"] |= _answers({}, 409)

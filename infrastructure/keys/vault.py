@@ -17,7 +17,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from infrastructure.keys.sealing import SALT_SIZE, Binding, field_key, open_token, seal
+from application.sealing import SALT_SIZE, Binding, field_key, open_token, seal
 from infrastructure.keys.secret_files import KEY_SIZE, create_secret, read_key, read_secret
 
 HELD_KEYS: Final = 10_000

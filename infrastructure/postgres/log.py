@@ -93,6 +93,10 @@ class Log:
         """The last entry of each record that has one after a position and up to another."""
         return self.reader.heads(after, until)
 
+    def sealed_after(self, position: int) -> Stored | None:
+        """The first HeadsSealed after a position."""
+        return self.reader.sealed_after(position)
+
     def referring(self, target: str, kind: str, until: int, limit: int) -> Sequence[str]:
         """The records of a kind whose entries up to a position name the target, by id."""
         rows = self.reader.rows(

@@ -115,6 +115,13 @@ class LogReader:
             found[record].append(Stored(*stored))
         return found
 
+    def sealed_after(self, position: int) -> Stored | None:
+        """Return the first HeadsSealed after a position."""
+        found = self._stored(
+            STORED + "WHERE l.name = 'HeadsSealed/1' AND l.position > %s ORDER BY l.position LIMIT 1", position
+        )
+        return found[0] if found else None
+
     def referring(self, target: str, limit: int) -> list[str]:
         """Return the first `limit` records that refer to a target, in the order of their ids."""
         rows = self.rows(

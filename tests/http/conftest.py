@@ -22,6 +22,7 @@ ACCOUNTS: dict[str, tuple[str, str | None, str]] = {
     "community": ("community:610112002001", None, "recorder"),
     "new-area": ("new-area", None, "recorder"),
     "inspector": ("new-area", None, "inspector"),
+    "inspectorate": ("new-area", None, "inspectorate"),
     "other-city": ("new-city:fengxi", None, "recorder"),
 }
 

@@ -10,8 +10,8 @@ from threading import Barrier
 
 import pytest
 
+from application.sealing import TOKEN_PREFIX, Binding, Unsealable, open_disclosed
 from infrastructure.keys import vault as vaults
-from infrastructure.keys.sealing import TOKEN_PREFIX, Binding, Unsealable, open_disclosed
 from infrastructure.keys.secret_files import ExposedSecretError, create_key
 from infrastructure.keys.vault import ForeignVaultKeyError, PersonErased, Vault
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from infrastructure.keys import sealing
-from infrastructure.keys.sealing import Binding, Unsealable, field_key, open_disclosed, open_token, seal
+from application import sealing
+from application.sealing import Binding, Unsealable, field_key, open_disclosed, open_token, seal
 
 KEY = bytes(range(32))
 SALT = bytes(range(16))

@@ -1,0 +1,29 @@
+"""`taizhang verify-bundle`: a bundle checked offline, by the same lines that are in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.bundles.verify_bundle import answered, sentence
+from api.command_line.outcomes import Ended, Exit, Voice, command
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("verify-bundle", help="离线核验证据包：不需要数据库，不需要服务器，不信任提供者。")
+@click.argument("bundle", metavar="FILE.zip", type=_FILE)
+@click.option("--key", metavar="VKEY", required=True, help="台账的验证公钥，请从证据包以外取得")
+@click.option("--policy", metavar="FILE", type=_FILE, help="要求哪些见证人联署（C2SP tlog-policy）")
+@click.option("--since", metavar="CHECKPOINT", type=_FILE, help="此前留存的检查点：台账须自那时起只增未改")
+@command
+def verify_bundle(
+    voice: Voice, directory: Path, bundle: Path, key: str, policy: Path | None, since: Path | None
+) -> None:
+    """Check a bundle."""
+    del directory  # whoever checks a bundle need have no ledger
+    code, answer = answered(bundle, key, policy, since)
+    if code != Exit.DONE:
+        raise Ended(Exit(code), answer, sentence(answer))
+    voice.answer(answer, sentence(answer))
