@@ -26,6 +26,7 @@ from application.reports import Reports
 from application.score_answers import ScoreAnswers
 from application.sealing import Binding, Unsealable
 from application.sealing_heads import HeadsSealer
+from application.signing_on import SignOn
 from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
 from domain.fact import Fact, Person
 from domain.ledger import LedgerOpened, PersonErased
@@ -37,7 +38,8 @@ from domain.refusals import Code, Refused
 from domain.schemes import FIRST, first_scheme
 from infrastructure.access.passwords import Passwords
 from infrastructure.access.sessions import Sessions
-from infrastructure.access.tokens import Tokens
+from infrastructure.access.sign_on import Provider
+from infrastructure.access.tokens import Linking, Tokens
 from infrastructure.attachments import Attachments
 from infrastructure.keys import vault
 from infrastructure.keys.key_ring import KeyRing
@@ -121,6 +123,8 @@ class Taizhang:
     passwords: Passwords
     sessions: Sessions
     tokens: Tokens | None
+    sign_on: SignOn | None
+    linking: Linking
 
     def health(self) -> dict[str, object]:
         """Whether the ledger can answer: the log's head, how far the views follow, and what stopped them."""
@@ -226,6 +230,8 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             passwords=Passwords(pool.connection),
             sessions=Sessions(pool.connection),
             tokens=Tokens.from_environment(pool.connection, os.environ),
+            sign_on=Provider.from_environment(pool.connection, os.environ),
+            linking=Linking(pool.connection),
         )
 
 

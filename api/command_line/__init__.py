@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "import": ("baseline", "import_"),
         "init": ("keeping", "init"),
         "key": ("keeping", "key"),
+        "login": ("logins", "login"),
         "rebuild": ("views", "rebuild"),
         "report": ("report", "report"),
         "serve": ("serving", "serve"),

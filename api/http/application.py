@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.composition import Taizhang, now
 from api.http import attaching, openapi, pages, problems, static
+from api.http import signing_on as signing_on_at
 from api.http.addresses import Address
 from api.http.answers import json_answer
 from api.http.assessing import Assessing
@@ -37,6 +38,7 @@ from api.http.reading import (
 )
 from api.http.recording import Recording
 from api.http.signing_in import SigningIn
+from api.http.signing_on import SigningOn
 from api.http.static import Static
 from api.http.streaming import Streaming
 from api.http.threads import Threads
@@ -131,6 +133,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
     metrics = Metrics(taizhang.health, lambda: streaming.open)
     service = _Service(taizhang, authentication, threads, metrics)
     signing_in = SigningIn(taizhang, authentication, threads, bodies)
+    signing_on = SigningOn(taizhang, threads)
     attachments = Attaching(taizhang, authentication, threads, bodies)
     routes: list[Address] = [
         *of_scores,
@@ -148,6 +151,8 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
         Address("/api/openapi.json", service.document),
         Address("/api/docs", service.docs),
         Address("/login", signing_in.login, methods=["GET", "POST"]),
+        Address(signing_on_at.START, signing_on.start),
+        Address(signing_on_at.CALLBACK, signing_on.callback),
         Address("/logout", signing_in.logout, methods=["POST"]),
         Address("/language", signing_in.language, methods=["POST"]),
         *workbench.routes(taizhang, authentication, threads, bodies),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from typing import Final
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
@@ -41,7 +42,12 @@ _LOGIN: Final = """<h1>登录</h1>
 <label for="password">密码</label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="200" required>
 <button>登录</button>
-</form>"""
+</form>{sign_on}"""
+_SIGN_ON: Final = """
+<p class="or">或</p>
+<p><a class="button" href="/login/oidc?next={following}">统一身份认证登录</a></p>"""
+_GO_ON: Final = """<h1>已登录</h1>
+<p><a href="{following}">继续</a></p>"""
 _LOGGED_IN: Final = """<h1>已登录</h1>
 <p>账户 <code>{account}</code></p>
 <form method="post" action="/logout">
@@ -102,10 +108,21 @@ _MEANINGS: Final = {
 }
 
 
-def login_page(following: str, account: str = "", notice: str = "", status: int = 200) -> HTMLResponse:
-    """The page with the one form."""
+def login_page(
+    following: str, account: str = "", notice: str = "", status: int = 200, *, sign_on: bool = False
+) -> HTMLResponse:
+    """The page with the one form, and the way to the identity provider where there is one."""
+    beside = _SIGN_ON.format(following=quote(following, safe="/")) if sign_on else ""
     told = f'<p class="notice" role="alert">{escape(notice)}</p>\n' if notice else ""
-    return _card("登录", _LOGIN.format(notice=told, following=escape(following), account=escape(account)), status)
+    return _card(
+        "登录", _LOGIN.format(notice=told, following=escape(following), account=escape(account), sign_on=beside), status
+    )
+
+
+def go_on_page(following: str) -> HTMLResponse:
+    """The page that leads on from another site's login: what it leads to is asked for by a page of ours."""
+    head = f'{_CARD_HEAD}<meta http-equiv="refresh" content="0; url={escape(following)}">\n'
+    return _page("已登录", _CARD.format(name=NAME, content=_GO_ON.format(following=escape(following))), head)
 
 
 def logged_in_page(account: str, csrf: str) -> HTMLResponse:

@@ -49,6 +49,7 @@ class Fault(Enum):
     UNAUTHENTICATED = _Title(401, "未登录或凭证无效", "No valid credentials")
     LOGIN_FAILED = _Title(401, "账户或密码不对", "Account or password is wrong")
     FORGED = _Title(403, "缺少防伪令牌", "The CSRF token is missing or wrong")
+    NOT_LINKED = _Title(403, "此身份没有对应的账户", "The identity is linked to no account")
     NO_SUCH_PATH = _Title(404, "没有这个地址", "There is nothing at this address")
     METHOD_NOT_ALLOWED = _Title(405, "此地址不支持该方法", "The address does not take this method")
     TOO_SLOW = _Title(408, "请求内容发送过慢", "The request was sent too slowly")

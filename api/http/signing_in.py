@@ -47,6 +47,7 @@ class SigningIn:
         self._authentication = authentication
         self._threads = threads
         self._bodies = bodies
+        self._has_sign_on = taizhang.sign_on is not None
         self._throttle = Throttle(time.monotonic)
 
     async def login(self, request: Request) -> Response:
@@ -58,9 +59,12 @@ class SigningIn:
             try:
                 actor = await self._threads.read(partial(self._authentication.actor, Credentials("session", session)))
             except Problem:
-                return pages.login_page(_next(request.query_params.get("next", "")))
+                return self._page(request)
             return pages.logged_in_page(actor.account, csrf_token(session))
-        return pages.login_page(_next(request.query_params.get("next", "")))
+        return self._page(request)
+
+    def _page(self, request: Request) -> Response:
+        return pages.login_page(next_path(request.query_params.get("next", "")), sign_on=self._has_sign_on)
 
     async def logout(self, request: Request) -> Response:
         """End the session, and show the form again."""
@@ -80,7 +84,7 @@ class SigningIn:
         """Keep the language that a reader chose, and show the same page in it."""
         _from_our_page(request)
         form = await self._form(request)
-        answer = RedirectResponse(_next(form.get("next", "")), 303)
+        answer = RedirectResponse(next_path(form.get("next", "")), 303)
         if form.get("language") in LANGUAGES:
             secure = request.url.scheme == "https"
             answer.set_cookie(
@@ -97,12 +101,12 @@ class SigningIn:
         except Problem as problem:
             if "text/html" not in request.headers.get("accept", ""):
                 raise
-            return _told(request, problem, _next(following), account)
+            return _told(request, problem, next_path(following), account)
         trail(request.scope).actor = account
         earlier = session_of(request)
         if earlier is not None:
             await self._threads.read(partial(self._sessions.close, earlier))
-        answer = RedirectResponse(_next(following), 303)
+        answer = RedirectResponse(next_path(following), 303)
         answer.set_cookie(
             cookie_name(request), session, secure=request.url.scheme == "https", httponly=True, samesite="strict"
         )
@@ -143,7 +147,7 @@ def _from_our_page(request: Request) -> None:
         raise Problem(Fault.FORGED, "the form comes from another site")
 
 
-def _next(asked: str) -> str:
+def next_path(asked: str) -> str:
     """Where to go after logging in: a path of ours, whatever was asked."""
     return asked if _NEXT.fullmatch(asked) else HOME
 

@@ -26,6 +26,8 @@ _UNLINK = "DELETE FROM access.subjects WHERE issuer = %s AND subject = %s"
 
 
 class _Keys(Protocol):
+    def get_signing_keys(self) -> list[jwt.PyJWK]: ...
+
     def get_signing_key_from_jwt(self, token: str) -> jwt.PyJWK: ...
 
 
@@ -46,13 +48,14 @@ class Tokens:
 
     @classmethod
     def from_environment(cls, connect: Connect, environment: Mapping[str, str]) -> Self | None:
-        """As TAIZHANG_OIDC_ISSUER, _AUDIENCE and _JWKS say; None where none of them is there.
+        """As TAIZHANG_OIDC_ISSUER, _AUDIENCE and _JWKS say; None where none is there, or the issuer for logins alone.
 
         Raises:
             ValueError: Only some of them are there.
         """
         named = [environment.get(f"TAIZHANG_OIDC_{name}", "") for name in ("ISSUER", "AUDIENCE", "JWKS")]
-        if not any(named):
+        login_alone = environment.get("TAIZHANG_OIDC_CLIENT_ID") and not any(named[1:])
+        if not any(named) or login_alone:
             return None
         if not all(named):
             raise ValueError("TAIZHANG_OIDC_ISSUER, TAIZHANG_OIDC_AUDIENCE and TAIZHANG_OIDC_JWKS go together")
@@ -65,24 +68,21 @@ class Tokens:
         Raises:
             ConnectionError: The provider's keys can't be had.
         """
-        subject = self._subject(token)
-        if subject is None:
-            return None
+        subject = self.subject(token)
+        return None if subject is None else self.linked(subject)
+
+    def linked(self, subject: str) -> str | None:
+        """The account that a subject was linked to."""
         with self._connect() as connection:
             row = connection.execute(_ACCOUNT, (self._issuer, subject)).fetchone()
         return None if row is None else str(row[0])
 
-    def link(self, subject: str, account: str) -> None:
-        """Let the provider's subject act through the account."""
-        with self._connect() as connection:
-            connection.execute(_LINK, (self._issuer, subject, account))
+    def subject(self, token: str, nonce: str | None = None) -> str | None:
+        """Whom the token is about; None for one that is not valid now, or that answers another login's nonce.
 
-    def unlink(self, subject: str) -> None:
-        """Let the provider's subject act through no account."""
-        with self._connect() as connection:
-            connection.execute(_UNLINK, (self._issuer, subject))
-
-    def _subject(self, token: str) -> str | None:
+        Raises:
+            ConnectionError: The provider's keys can't be had.
+        """
         try:
             if jwt.get_unverified_header(token).get("alg") not in ALGORITHMS:
                 return None
@@ -97,6 +97,8 @@ class Tokens:
             )
         except jwt.PyJWTError:
             return None
+        if nonce is not None and claims.get("nonce") != nonce:
+            return None
         subject: str = claims["sub"]
         return subject if "\x00" not in subject else None
 
@@ -104,10 +106,36 @@ class Tokens:
         if time.monotonic() - self._failed_at < FETCH_AGAIN_AFTER:
             raise ConnectionError("the identity provider's keys could not be had a moment ago")
         try:
+            if "kid" not in jwt.get_unverified_header(token):
+                return self._only_key()
             return self._keys.get_signing_key_from_jwt(token)
         except (jwt.PyJWKClientConnectionError, OSError, ValueError) as error:
             self._failed_at = time.monotonic()
             raise ConnectionError("the identity provider's keys can't be had") from error
+
+    def _only_key(self) -> jwt.PyJWK:
+        """The provider's key, where it has a single one and so need not name it (OpenID Connect Core 10.1)."""
+        keys = self._keys.get_signing_keys()
+        if len(keys) != 1:
+            raise jwt.PyJWKClientError("the token names none of several keys")
+        return keys[0]
+
+
+class Linking:
+    """Which account a provider's subject acts through: outside the log, as passwords are."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    def link(self, issuer: str, subject: str, account: str) -> None:
+        """Let the subject act through the account, and no other."""
+        with self._connect() as connection:
+            connection.execute(_LINK, (issuer, subject, account))
+
+    def unlink(self, issuer: str, subject: str) -> bool:
+        """Let the subject act through no account; whether it did."""
+        with self._connect() as connection:
+            return connection.execute(_UNLINK, (issuer, subject)).rowcount == 1
 
 
 class _KeyFile:
@@ -122,6 +150,9 @@ class _KeyFile:
             return self._keys()[jwt.get_unverified_header(token).get("kid", "")]
         except KeyError:
             raise jwt.PyJWKClientError("no such key") from None
+
+    def get_signing_keys(self) -> list[jwt.PyJWK]:
+        return self._keys().keys
 
     def _keys(self) -> jwt.PyJWKSet:
         changed = self._path.stat().st_mtime_ns

@@ -21,7 +21,7 @@ from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
 from api.composition import Taizhang
 from infrastructure.access import tokens
-from infrastructure.access.tokens import Tokens
+from infrastructure.access.tokens import Linking, Tokens
 from infrastructure.postgres.database import Database, Pool
 
 ISSUER, AUDIENCE = "https://id.example/realms/xixian", "taizhang"
@@ -61,7 +61,7 @@ def pool(database: Database) -> Iterator[Pool]:
 @pytest.fixture
 def provider(pool: Pool, jwks: Path) -> Tokens:
     made = Tokens(pool.connection, issuer=ISSUER, audience=AUDIENCE, jwks=str(jwks))
-    made.link("王敏", "township")
+    Linking(pool.connection).link(ISSUER, "王敏", "township")
     return made
 
 
@@ -75,13 +75,14 @@ def token(key: Any, algorithm: str = "RS256", kid: str | None = "rsa", **changes
 
 
 def test_a_valid_token_stands_for_the_account_of_its_subject(
-    provider: Tokens, rsa: RSAPrivateKey, ed25519: Ed25519PrivateKey
+    provider: Tokens, pool: Pool, rsa: RSAPrivateKey, ed25519: Ed25519PrivateKey
 ) -> None:
     assert provider.account(token(rsa)) == "township"
     assert provider.account(token(ed25519, "EdDSA", "ed")) == "township"
     assert provider.account(token(rsa, aud=["another", AUDIENCE])) == "township"
     assert provider.account(token(rsa, sub="someone else")) is None
-    provider.unlink("王敏")
+    assert Linking(pool.connection).unlink(ISSUER, "王敏")
+    assert not Linking(pool.connection).unlink(ISSUER, "王敏")
     assert provider.account(token(rsa)) is None
 
 
@@ -162,7 +163,7 @@ def test_keys_are_fetched_once_and_unknown_ones_do_not_make_us_ask_again_and_aga
     asked: list[str] = []
     with key_server(jwks, asked) as url:
         provider = Tokens(pool.connection, issuer=ISSUER, audience=AUDIENCE, jwks=url)
-        provider.link("王敏", "township")
+        Linking(pool.connection).link(ISSUER, "王敏", "township")
         for number in range(10):
             assert provider.account(token(rsa)) == "township"
             assert provider.account(token(rsa, kid=f"unknown-{number}")) is None
@@ -196,8 +197,8 @@ def test_a_token_opens_the_api_beside_the_keys(
 ) -> None:
     pool = ledger.database.pool("writer", 1, 2)
     provider = Tokens(pool.connection, issuer=ISSUER, audience=AUDIENCE, jwks=str(jwks))
-    provider.link("王敏", "township")
-    provider.link("李红", "no-such-account")
+    Linking(pool.connection).link(ISSUER, "王敏", "township")
+    Linking(pool.connection).link(ISSUER, "李红", "no-such-account")
     with serving(replace(ledger, tokens=provider)) as url:
         for bearer, status in [
             (token(rsa), 200),
