@@ -5,7 +5,7 @@ Everything is as known at a position and as it stands on a day, so that a past a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ from application.recent import Recent
 from domain import deduction, dispute_course
 from domain.aggregate import Records
 from domain.fact import JsonValue
-from domain.procedure import procedure_by
+from domain.procedure import cap_of, procedure_by
 from domain.scoring import Deduction, Judged
 from domain.state import Item, State
 
@@ -60,7 +60,7 @@ class Decided:
     def __init__(self, histories: Histories, judging: Judging) -> None:
         self._histories = histories
         self._judging = judging
-        self._stood_on: Recent[tuple[str, int], tuple[int, ...]] = Recent(REMEMBERED)
+        self._stood_on: Recent[tuple[str, int], tuple[tuple[int, str], ...]] = Recent(REMEMBERED)
 
     def deductions(self, path: str, assessment: State | None, position: int, on: date) -> tuple[Deduction, ...] | None:
         """The deductions of `assessments/ID`, revoked ones included, by when they came; None where it isn't open."""
@@ -88,11 +88,8 @@ class Decided:
         """The entries that a deduction in force stood on and that were corrected or retracted since, and by which."""
         if deduction.status(item) == "revoked":
             return
-        for cited in self._evidence(path, assessment, item):
-            whereabouts = self._histories.entry_at(cited)
-            if whereabouts is None:
-                continue
-            history = self._histories.at(whereabouts.record, position)
+        for cited, record in self._evidence(path, assessment, item):
+            history = self._histories.at(record, position)
             version = next((one.version for one in history.entries if one.position == cited), None)
             if version is None:
                 continue
@@ -103,19 +100,42 @@ class Decided:
             for what, entries in changes.items():
                 by = sorted(one.position for one in entries if one.position > item.opened.position)
                 if by:
-                    yield {"position": cited, "record": whereabouts.record, "what": what, "by": by}
+                    yield {"position": cited, "record": record, "what": what, "by": by}
 
-    def _evidence(self, path: str, assessment: State, item: Item) -> tuple[int, ...]:
-        """What the deduction cites, and what the findings stood on that it was imposed for: for ever the same."""
+    def _evidence(self, path: str, assessment: State, item: Item) -> tuple[tuple[int, str], ...]:
+        """The entries that the deduction cites or was imposed for, each with its record: for ever the same."""
         key = (path, item.opened.position)
         stood_on = self._stood_on.get(key)
         if stood_on is None:
-            judged = self._judging(Ground.of(assessment, item), item.opened.position)
-            found = [one.finding for one in judged if one.finding.outcome == "found"]
-            cited: set[int] = {*item.opened.fact.value("evidence_positions")}
-            stood_on = tuple(sorted(cited.union(*(one.evidence for one in found))))
+            ground = Ground.of(assessment, item)
+            positions: set[int] = {*item.opened.fact.value("evidence_positions")}
+            judged = self._judging(ground, item.opened.position)
+            positions.update(
+                position for one in judged if one.finding.outcome == "found" for position in one.finding.evidence
+            )
+            positions.update(inspected(ground, positions, self._histories.known_at(ground.computed_at)))
+            placed = ((position, self._histories.entry_at(position)) for position in sorted(positions))
+            stood_on = tuple((position, at.record) for position, at in placed if at is not None)
             self._stood_on.keep(key, stood_on)
         return stood_on
+
+
+def inspected(ground: Ground, cited: Collection[int], records: Records) -> list[int]:
+    """The positions of inspections' findings about the record that bear a deduction out, not put right by its day.
+
+    Each is of a clause of the indicator, or cited.
+    """
+    cap = cap_of(ground.scheme, ground.indicator, records)
+    clauses = frozenset[str]() if cap is None else cap.clauses
+    found: list[int] = []
+    for path in records.referring(ground.about, "inspections"):
+        inspection = records.state(path, ground.on)
+        for item in () if inspection is None else inspection.items("findings").values():
+            position = item.opened.position
+            is_ground = item.value("clause") in clauses or position in cited
+            if is_ground and item.value("about") == ground.about and "RectificationConfirmed" not in item.later:
+                found.append(position)
+    return found
 
 
 def counted(assessment: State | None) -> tuple[Deduction, ...] | None:

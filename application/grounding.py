@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from application.assessing import Assessing
-from application.decided import Ground
+from application.decided import Ground, inspected
 from application.histories import Histories
 from domain.deduction import CLAUSE, DeductionImposed
-from domain.inspection import InspectionFindingRecorded, RectificationConfirmed
 from domain.procedure import cap_of
 from domain.refusals import Code, FieldError, Refused
 from domain.scoring import Judged
@@ -41,7 +40,8 @@ class Grounding:
         ground = Ground(new_city, year, fact.indicator, fact.about, fact.computed_at, on, scheme)
         judged = self._assessing.judged_then(ground, head)
         found = [one for one in judged if one.finding.outcome == "found"]
-        if not found and not self._is_held_by_inspection(ground, fact.evidence_positions):
+        known = self._histories.known_at(ground.computed_at)
+        if not found and not inspected(ground, fact.evidence_positions, known):
             raise Refused(
                 Code.NOT_BORNE_OUT,
                 f"as known at {fact.computed_at}, {_instead(ground, judged)}; no inspection found anything either",
@@ -57,27 +57,6 @@ class Grounding:
                 clause=CLAUSE,
                 positions=alike,
             )
-
-    def _is_held_by_inspection(self, ground: Ground, cited: Sequence[int]) -> bool:
-        """Whether an inspection's finding about the record bears it out, not put right by then.
-
-        It is of a clause of the indicator, or the deduction cites it.
-        """
-        records = self._histories.known_at(ground.computed_at)
-        cap = cap_of(ground.scheme, ground.indicator, records)
-        clauses = frozenset[str]() if cap is None else cap.clauses
-        for path in records.referring(ground.about, "inspections"):
-            inspection = records.state(path, ground.on)
-            for item in () if inspection is None else inspection.items("findings").values():
-                recorded = item.opened.fact
-                if (
-                    isinstance(recorded, InspectionFindingRecorded)
-                    and item.value("about") == ground.about
-                    and (item.value("clause") in clauses or item.opened.position in cited)
-                    and RectificationConfirmed.event not in item.later
-                ):
-                    return True
-        return False
 
     def _alike(self, path: str, fact: DeductionImposed, head: int) -> list[int]:
         assessment = self._histories.at(path, head).state
