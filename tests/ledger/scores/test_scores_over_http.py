@@ -37,7 +37,7 @@ BAD = {
     "findings?year=2020&outcome=lost": 422,
     "findings?year=2020&limit=0": 422,
     "reports/assessment": 422,
-    "reports/assessment?year=2020&format=pdf": 422,
+    "reports/assessment?year=2020&format=doc": 422,
 }
 
 
