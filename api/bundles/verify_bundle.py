@@ -228,7 +228,7 @@ def evidence(about: str, entries: Mapping[int, Entry]) -> list[dict[str, Any]]:
                 for _, more in said(records[about], "DisputeEvidenceSubmitted"):
                     cited += [(position, more["party"]) for position in more.get("positions") or ()]
                 return [
-                    {"position": position, "party": party, "known_at_decision": position < imposed.position}
+                    {"position": position, "party": party, "known_at_decision": position <= imposed.position}
                     for position, party in dict.fromkeys(cited)
                 ]
     return []
