@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -119,6 +119,8 @@ class Taizhang:
     follower: Follower | None
     heads: HeadsSealer
     proofs: LogProofs
+    field_key: Callable[[Sealed], bytes | None]
+    """The key that opens one sealed name, to be disclosed; None for a person who has been erased."""
     attachments: Attachments
     passwords: Passwords
     sessions: Sessions
@@ -225,6 +227,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             views=views,
             follower=follower,
             heads=heads,
+            field_key=names.field_key,
             proofs=LogProofs(log.reader, ring.signing_key.origin, ring.signing_key.sign_note),
             attachments=attachments,
             passwords=Passwords(pool.connection),
@@ -258,6 +261,9 @@ class _Names:
 
     def open_many(self, sealed: Sequence[Sealed]) -> Sequence[str | None]:
         return [self.open(one) for one in sealed]
+
+    def field_key(self, sealed: Sealed) -> bytes | None:
+        return self._persons.field_key(Binding(sealed.person, sealed.record, sealed.version, sealed.pointer))
 
     def forget_erased(self, stored: Sequence[Stored]) -> bool:
         """Destroy the keys of the persons that these entries erase; done again, it changes nothing.

@@ -19,6 +19,7 @@ from application.rights import Reader
 from domain.aggregate import RECORD_ID
 from domain.fact import Fact, JsonValue
 from domain.history import History
+from domain.ledger import DISCLOSED
 from domain.log import Stored
 from domain.records import VOCABULARY, aggregate, record_kind, scope_of, shown_beside, state_json
 from domain.refusals import Code, Refused
@@ -128,7 +129,7 @@ class Asking:
         record, history = self._history(reader, kind, record_id, moment.position)
         after = int(read_cursor(cursor, f"events {record}", r"\d{1,9}") or 0)
         stored = self._log.of_record(record, after, limit + 1, until=moment.position)
-        shown = [entry_json(one, self._names) | marked(VOCABULARY.read(one.entry), history) for one in stored[:limit]]
+        shown = [self._told(one) | marked(VOCABULARY.read(one.entry), history) for one in stored[:limit]]
         more = len(stored) > limit
         return shown, cursor_of(f"events {record}", str(after + limit)) if more else None
 
@@ -201,20 +202,20 @@ class Asking:
     ) -> tuple[list[dict[str, JsonValue]], int | None]:
         """Entries of the log after a position that the reader may read, and the position to go on after."""
         stored = self._log.entries(after, limit, until=moment.position)
-        shown = [entry_json(one, self._names) for one in self._readable_entries(reader, stored)]
+        shown = [self._told(one) for one in self._readable_entries(reader, stored)]
         more = len(stored) == limit and stored[-1].position < moment.position
         return shown, stored[-1].position if more else None
 
     def entry(self, reader: Reader, position: int) -> dict[str, JsonValue]:
         """One entry of the log. Not-found where the reader may not read it."""
-        return entry_json(self._one(reader, position), self._names)
+        return self._told(self._one(reader, position))
 
     def documented(self, reader: Reader, number: str, moment: Moment, limit: int) -> list[dict[str, JsonValue]]:
         """The last entries that rest on a document whose number contains the text, of the last `SEARCHED`."""
         after = max(0, moment.position - SEARCHED)
         stored = self._log.containing(number, after, moment.position, CANDIDATES)
         readable = self._readable_entries(reader, stored)
-        shown = (entry_json(one, self._names) for one in readable)
+        shown = (self._told(one) for one in readable)
         return [one for one in shown if number in _document_number(one)][:limit]
 
     def position_of(self, reader: Reader, leaf_hash: bytes, moment: Moment) -> int | None:
@@ -243,7 +244,21 @@ class Asking:
 
     def recorded(self, stored: Sequence[Stored]) -> list[dict[str, JsonValue]]:
         """Entries just recorded, for whoever recorded them."""
-        return [entry_json(one, self._names) for one in stored]
+        return [self._told(one) for one in stored]
+
+    def _told(self, stored: Stored) -> dict[str, JsonValue]:
+        """An entry as JSON; an erasure's receipt also says to whom the person's names had been disclosed."""
+        shown: dict[str, Any] = entry_json(stored, self._names)
+        if "receipt" in shown:
+            ledger = self.histories.at(shown["record"], stored.position).state
+            issued = [] if ledger is None else [one.opened for one in ledger.items("reports").values()]
+            shown["receipt"]["disclosed_to"] = [
+                {"position": one.position, "recipient": one.fact.value("parameters").get("recipient")}
+                for one in issued
+                if one.fact.value("report") == DISCLOSED
+                and shown["data"]["person"] in one.fact.value("parameters").get("persons", ())
+            ]
+        return shown
 
     def caught_up(self, position: int) -> None:
         """Wait until lists take account of a position. Raises Refused (not-caught-up) after 5 s."""

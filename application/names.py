@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 from domain.entry import Header
 from domain.fact import JsonValue
+from domain.log import Stored
+from domain.records import VOCABULARY
 
 
 class Sealed(NamedTuple):
@@ -46,6 +49,19 @@ def open_entry(names: Names, header: Header, data: dict[str, JsonValue], recorde
     elif person is not None:
         recorded_by["erased"] = True  # before this was recorded, so that there was no name to seal
     _open(names, found)
+
+
+def sealed_in(stored: Stored) -> list[Sealed]:
+    """Every sealed name in an entry."""
+    header, _ = VOCABULARY.parts(stored.entry)
+    found: list[tuple[dict[str, Any], Sealed]] = []
+    said = json.loads(stored.entry.partition(b"\n")[2])
+    _collect_tokens(said["data"], "/data", header.record, header.version, found)
+    sealed = [one for _, one in found]
+    person, token = header.recorded_by.person, header.recorded_by.name
+    if person is not None and token is not None:
+        sealed.append(Sealed(person, header.record, header.version, "/recorded_by/name", token))
+    return sealed
 
 
 def _open(names: Names, found: list[tuple[dict[str, Any], Sealed]]) -> None:

@@ -83,6 +83,10 @@ class ReportIssued(Fact, stored_as="ReportIssued/1", zh="出具报告", by="insp
     """The position at which the report was issued that this one takes the place of."""
 
 
+DISCLOSED = "disclosed-names"
+"""The report that keys of names are handed out as; its parameters say to whom, and whose."""
+
+
 class PersonErased(Fact, stored_as="PersonErased/1", zh="清除个人信息", by="administrator"):
     """The key that a person's name is sealed under was destroyed."""
 

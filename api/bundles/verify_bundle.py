@@ -3,7 +3,7 @@
 One file, for Python 3.11 or later with the package `cryptography`; a copy of it is in every bundle. Take it from
 elsewhere than from the bundle where you can: who forges a bundle forges what is beside it.
 
-    python verify_bundle.py BUNDLE.zip --key VKEY [--policy FILE] [--since CHECKPOINT] [--json]
+    python verify_bundle.py BUNDLE.zip --key VKEY [--policy FILE] [--since CHECKPOINT] [--names FILE] [--json]
 
 Ends with 0 where everything holds, 1 where something does not, 2 for a command that makes no sense, 3 where it cannot
 tell. It checks, in this order: that the archive is byte for byte what its files make; that the manifest names every
@@ -28,6 +28,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from api.bundles.archives import TOTAL_LIMIT, Broken, unpacked
+from application.sealing import Binding, Unsealable, open_disclosed
 from domain.heads import Head, Presence, check_complete
 from domain.tlog.checkpoint import Checkpoint, Opened, open_checkpoint
 from domain.tlog.lines import Malformed
@@ -56,6 +57,7 @@ class Entry(NamedTuple):
     event: str
     data: Mapping[str, Any]
     attachments: Sequence[str]
+    recorded_by: Mapping[str, Any]
 
 
 def holds(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -118,7 +120,7 @@ def parse_entry(content: bytes) -> Entry:
     if said.get("document", {}).get("sha256"):
         named.append(said["document"]["sha256"])
     place = header["position"], header["record"], header["version"]
-    return Entry(*place, header["name"].partition("/")[0], said["data"], named)
+    return Entry(*place, header["name"].partition("/")[0], said["data"], named, header["recorded_by"])
 
 
 def checked_entries(files: Mapping[str, bytes], tree: Checkpoint) -> dict[int, Entry]:
@@ -310,7 +312,30 @@ def check_since(kept: Checkpoint, tree: Checkpoint, proof: Mapping[str, Any] | N
         raise Broken("consistency", f"the log was rewritten after the checkpoint kept: {fault}") from None
 
 
-def check(archive: bytes, vkey: str, policy: bytes | None = None, since: bytes | None = None) -> dict[str, Any]:
+def opened_names(disclosed: bytes, entries: Mapping[int, Entry]) -> list[dict[str, Any]]:
+    """The names that the keys disclosed open, each where it stands. Raises Broken for a key that opens none."""
+    names: list[dict[str, Any]] = []
+    try:
+        for one in json.loads(disclosed)["keys"]:
+            entry = entries[one["position"]]
+            token: Any = {"data": entry.data, "recorded_by": entry.recorded_by}
+            for part in one["field"].split("/")[1:]:
+                token = token[int(part) if isinstance(token, list) else part]
+            binding = Binding(one["person"], entry.record, entry.version, one["field"])
+            name = open_disclosed(bytes.fromhex(one["key"]), binding, token)
+            names.append({name: one[name] for name in ("position", "person", "field")} | {"name": name})
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RecursionError, Unsealable) as fault:
+        raise Broken("name", f"a key disclosed opens no name of this bundle: {fault!r}") from None
+    return names
+
+
+def check(
+    archive: bytes,
+    vkey: str,
+    policy: bytes | None = None,
+    since: bytes | None = None,
+    names: bytes | None = None,
+) -> dict[str, Any]:
     """What the bundle shows, everything in it checked.
 
     Args:
@@ -318,6 +343,7 @@ def check(archive: bytes, vkey: str, policy: bytes | None = None, since: bytes |
         vkey: The log's verifier key, from elsewhere than the bundle.
         policy: Which witnesses must have cosigned (C2SP tlog-policy); None asks for none.
         since: A checkpoint of the log that was kept; None asks for none.
+        names: Keys that were disclosed apart from the bundle; None opens no name.
 
     Raises:
         Broken: Something does not hold.
@@ -356,6 +382,7 @@ def check(archive: bytes, vkey: str, policy: bytes | None = None, since: bytes |
         "evidence": content["evidence"],
         "points": content["points"],
         "witnesses": [one.key.name for one in opened.cosigned],
+        "names": [] if names is None else opened_names(names, entries),
     }
 
 
@@ -367,13 +394,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--policy", type=Path, help="which witnesses must have cosigned (C2SP tlog-policy)")
     parser.add_argument("--since", type=Path, help="a checkpoint that you kept: the log must have grown from it")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--names", type=Path, help="keys of names that were disclosed to you")
     asked = parser.parse_args(arguments)
-    code, answer = answered(asked.bundle, asked.key, asked.policy, asked.since)
+    code, answer = answered(asked.bundle, asked.key, asked.policy, asked.since, asked.names)
     print(json.dumps(answer, ensure_ascii=False) if asked.json else sentence(answer))  # noqa: T201  # its answer
     return code
 
 
-def answered(bundle: Path, key: str, policy: Path | None, since: Path | None) -> tuple[int, dict[str, Any]]:
+def answered(
+    bundle: Path, key: str, policy: Path | None, since: Path | None, names: Path | None
+) -> tuple[int, dict[str, Any]]:
     """The exit code, and what is answered as JSON."""
     try:
         parse_verifier_key(key.strip())
@@ -381,8 +411,13 @@ def answered(bundle: Path, key: str, policy: Path | None, since: Path | None) ->
         return 2, {"holds": None, "error": "key", "detail": f"--key: {fault}"}
     try:
         archive = _read(bundle, TOTAL_LIMIT)
-        asked = None if policy is None else _read(policy, NOTE_LIMIT)
-        shown = check(archive, key, asked, None if since is None else _read(since, NOTE_LIMIT))
+        shown = check(
+            archive,
+            key,
+            None if policy is None else _read(policy, NOTE_LIMIT),
+            None if since is None else _read(since, NOTE_LIMIT),
+            None if names is None else _read(names, TOTAL_LIMIT),
+        )
     except Broken as fault:
         return 1, {"holds": False, "error": fault.fault, "detail": str(fault)}
     except Untold as fault:
@@ -406,6 +441,7 @@ def sentence(answer: Mapping[str, Any]) -> str:
     ]
     if answer["evidence"]:
         told.append(f"作出扣分时已在账的证据{before}条，其后入账的{len(answer['evidence']) - before}条")
+    told += [f"第{one['position']}号条目 {one['person']}：{one['name']}" for one in answer["names"]]
     told.append(f"见证：{'、'.join(answer['witnesses']) or '未要求'}")
     return "\n".join(told)
 

@@ -30,6 +30,7 @@ _CARRIED: Final = (
     "domain.tlog.policy",
     "domain.tlog.proof",
     "domain.heads",
+    "application.sealing",
     "api.bundles.archives",
 )
 """The modules that the check stands on, in the order in which they import each other."""

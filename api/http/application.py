@@ -24,6 +24,7 @@ from api.http.attaching import Attaching
 from api.http.authentication import Authentication, csrf_token, session_token
 from api.http.bodies import Bodies
 from api.http.bundling import Bundling
+from api.http.disclosing import Disclosing
 from api.http.metrics import Metrics
 from api.http.observing import Observing
 from api.http.problems import CODES, Fault, Problem
@@ -127,6 +128,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
     threads, bodies = Threads(), Bodies()
     reading = Reading(taizhang, authentication, threads)
     of_scores = [*Assessing(taizhang, reading).routes(), *Bundling(taizhang, reading).routes()]
+    of_scores += Disclosing(taizhang, authentication, threads, bodies, partial(today, clock)).routes()
     told_apart = {route.path for route in of_scores}
     recording = Recording(taizhang, authentication, threads, bodies, partial(today, clock))
     streaming = Streaming(taizhang, authentication, threads)

@@ -10,6 +10,8 @@ from api.http import assessing, problems, queries, schemas, score_schemas
 from api.http.answers import json_bytes
 from api.http.authentication import CSRF_HEADER
 from api.http.bundling import BUNDLE_PARAMETERS, MEDIA_TYPE, OF_REPORT, REPORT_BUNDLE_PARAMETERS
+from api.http.disclosing import DISCLOSING_PARAMETERS, TEXT_LIMIT
+from api.http.disclosing import FORMAT as NAMES_FORMAT
 from api.http.problems import CODES
 from api.http.reading import (
     DIFF_PARAMETERS,
@@ -178,6 +180,23 @@ def _of_records(kind: str) -> dict[str, Any]:
             "parameters": [record_id],
             "get": _bundle(tag, kind, f"{aggregate.zh}证据包，可离线核验", BUNDLE_PARAMETERS),
         },
+        f"{path}/{{id}}/bundle/names": {
+            "parameters": [record_id],
+            "post": {
+                "tags": [tag],
+                "operationId": f"{kind}.disclose",
+                "summary": f"披露{aggregate.zh}证据包中姓名的密钥，披露对象记入台账",
+                "parameters": [_parameter(name) for name in DISCLOSING_PARAMETERS],
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": reference("Disclosure")}},
+                },
+                "responses": _answers(
+                    {"201": _described("已披露", {"application/json": {"schema": reference("DisclosedNames")}})},
+                    *_OF_RECORDING,
+                ),
+            },
+        },
     }
 
 
@@ -313,9 +332,31 @@ def _schemas() -> dict[str, Schema]:
         "to": side,
         "changes": {"type": "array", "items": reference("Change")},
     }
+    found |= _of_disclosures()
     found |= {"BatchItem": closed("成批登记的一项", item, optional), "Diff": closed("对照", diff)}
     found |= schemas.shared() | score_schemas.of_scores()
     return dict(sorted(found.items()))
+
+
+def _of_disclosures() -> dict[str, Schema]:
+    text: Schema = {"type": "string", "minLength": 1, "maxLength": TEXT_LIMIT}
+    asked: Schema = {
+        "recipient": text | {"description": "Who is given the keys: an office, a court; no place for a person's name."},
+        "reasons": text,
+    }
+    position: Schema = {"type": "integer", "minimum": 1}
+    key: Schema = {
+        "position": position,
+        "person": {"type": "string"},
+        "field": {"type": "string", "format": "json-pointer"},
+        "key": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    }
+    keys: Schema = {"type": "array", "items": closed("字段密钥", key)}
+    told: Schema = {"format": {"const": NAMES_FORMAT}, "about": {"type": "string"}, "position": position}
+    return {
+        "Disclosure": closed("披露", asked),
+        "DisclosedNames": closed("已披露的密钥", {**told, **asked, "keys": keys}),
+    }
 
 
 def _responses() -> dict[str, Any]:

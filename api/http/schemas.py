@@ -229,10 +229,17 @@ def shared() -> dict[str, Schema]:
         "entries": {"type": "array", "items": position},
     }
     text: Schema = {"type": "string"}
+    disclosed: Schema = {
+        "type": "array",
+        "items": closed("披露", {"position": position, "recipient": text}),
+        "description": "Who was given keys of the person's names before, and the entries that say so.",
+    }
     marks: Schema = {
         "corrected_by": {"type": "array", "items": position},
         "retracted_by": {"type": ["integer", "null"]},
-        "receipt": closed("清除回执", {"destroyed": text, "not_reached": {"type": "array", "items": text}}),
+        "receipt": closed(
+            "清除回执", {"destroyed": text, "not_reached": {"type": "array", "items": text}, "disclosed_to": disclosed}
+        ),
     }
     return {
         "Entry": closed("条目", entry, marks),

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api.bundles import collecting, writing
-from api.bundles.archives import unpacked
+from api.bundles.archives import Broken, unpacked
 from api.bundles.verify_bundle import CHECKPOINT, CONTENT, MANIFEST, check
 from api.composition import Taizhang
 
@@ -171,3 +171,58 @@ def test_every_kind_of_record_has_bundles(inspector: httpx.Client, key: str) -> 
         "accounts/township",
     ):
         assert check(got(inspector, f"/api/v1/{record}/bundle"), key)["about"] == record
+
+
+def test_names_are_disclosed_apart_and_the_ledger_remembers_to_whom(
+    inspector: httpx.Client, township: httpx.Client, clients: Clients, key: str
+) -> None:
+    person = {"id": f"p-{secrets.token_hex(6)}", "name": "东方既白"}
+    event = {
+        "type": "PostFilled",
+        "effective_on": "2020-01-01",
+        "data": {"person": person, "body": "party", "role": "worker"},
+    }
+    position = township.post(f"{COMMUNITY}/events", json=event).json()["position"]
+    asked = {"recipient": "西咸新区人民法院", "reasons": "诉讼"}
+    disclosed = clients("inspectorate").post(f"{COMMUNITY}/bundle/names", json=asked)
+    assert disclosed.status_code == 201, disclosed.text
+    known_at = disclosed.json()["position"]
+    bundle = got(inspector, known_at=known_at)
+    opened = {
+        (one["position"], one["field"]): one["name"] for one in check(bundle, key, names=disclosed.content)["names"]
+    }
+    assert opened[position, "/data/person/name"] == "东方既白"
+    assert (position, "/recorded_by/name") in opened
+    issued = inspector.get(disclosed.headers["location"]).json()["data"]
+    assert (issued["type"], issued["data"]["sha256"]) == ("ReportIssued", hashlib.sha256(disclosed.content).hexdigest())
+    assert issued["data"]["parameters"]["recipient"] == "西咸新区人民法院"
+    assert person["id"] in issued["data"]["parameters"]["persons"]
+
+    other = json.loads(disclosed.content)
+    other["keys"][0]["key"] = "00" * 32
+    with pytest.raises(Broken, match="no name"):
+        check(bundle, key, names=json.dumps(other).encode())
+
+    erased = {"type": "PersonErased", "effective_on": "2020-02-01", "data": {"person": person["id"], "reasons": "申请"}}
+    receipt = clients("administrator").post("/api/v1/ledger/ledger/events", json=erased).json()["receipt"]
+    assert receipt["disclosed_to"] == [{"position": issued["position"], "recipient": "西咸新区人民法院"}]
+    again = clients("inspectorate").post(f"{COMMUNITY}/bundle/names", json=asked, params={"known_at": known_at})
+    assert person["id"] not in {one["person"] for one in again.json()["keys"]}
+
+
+def test_names_are_disclosed_by_the_inspectorate_alone_and_to_somebody(
+    inspector: httpx.Client, clients: Clients, nothing_recorded: None
+) -> None:
+    address = f"{COMMUNITY}/bundle/names"
+    asked = {"recipient": "法院", "reasons": "诉讼"}
+    assert nothing_recorded is None
+    assert inspector.post(address, json=asked).status_code == 403
+    for body in (
+        {},
+        {"recipient": "法院"},
+        {**asked, "recipient": " "},
+        {**asked, "more": "1"},
+        {**asked, "reasons": "a\nb"},
+    ):
+        refused = clients("inspectorate").post(address, json=body)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid-fields")
