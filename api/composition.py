@@ -37,6 +37,7 @@ from domain.records import VOCABULARY
 from domain.refusals import Code, Refused
 from domain.schemes import FIRST, first_scheme
 from infrastructure.access.passwords import Passwords
+from infrastructure.access.reads import Reads
 from infrastructure.access.sessions import Sessions
 from infrastructure.access.sign_on import Provider
 from infrastructure.access.tokens import Linking, Tokens
@@ -127,6 +128,7 @@ class Taizhang:
     tokens: Tokens | None
     sign_on: SignOn | None
     linking: Linking
+    reads: Reads
 
     def health(self) -> dict[str, object]:
         """Whether the ledger can answer: the log's head, how far the views follow, and what stopped them."""
@@ -211,6 +213,10 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
         asking = Asking(log, views, names, now)
         assessing = Assessing(asking.histories)
         scores = ScoreAnswers(assessing, names)
+        reads = Reads(pool.connection, now)
+        stack.callback(reads.close)
+        if follow:
+            reads.start()
         access = Access(asking.histories, log, views, now)
         yield Taizhang(
             directory=directory,
@@ -235,6 +241,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             tokens=Tokens.from_environment(pool.connection, os.environ),
             sign_on=Provider.from_environment(pool.connection, os.environ),
             linking=Linking(pool.connection),
+            reads=reads,
         )
 
 

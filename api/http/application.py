@@ -167,7 +167,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
     app = FastAPI(
         title=openapi.TITLE,
         routes=[*routes],
-        middleware=[Middleware(Observing, metrics=metrics)],
+        middleware=[Middleware(Observing, metrics=metrics, noted=taizhang.reads.note)],
         exception_handlers=dict.fromkeys(ANSWERED, problems.answer),
         # Its own description comes from signatures; ours comes from the vocabulary, one schema for every event.
         openapi_url=None,

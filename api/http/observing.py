@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import traceback
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -16,6 +17,7 @@ from api.http import problems
 from api.http.metrics import Metrics
 from api.http.problems import Fault
 from api.http.trail import Trail, begin
+from domain.records import AGGREGATES
 
 GONE: Final = 499
 """The status logged for a client that left before it was answered; none was sent."""
@@ -33,6 +35,11 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+READ: Final = frozenset({200, 206})
+"""Statuses of answers that gave something to read."""
+API: Final = "/api/v1/"
+READ_IN_PAGES: Final = frozenset({*AGGREGATES, "log", "findings", "search", "receipt"})
+"""The beginnings of pages that show what is recorded."""
 STRICT_TRANSPORT: Final = "max-age=31536000"
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("taizhang.http")
@@ -41,9 +48,11 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("taizhang.http")
 class Observing:
     """The outermost layer: nothing that goes wrong inside leaves it but as a problem."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, noted: Callable[[str, str], None]) -> None:
+        """`noted` is told who has read what."""
         self._app = app
         self._metrics = metrics
+        self._noted = noted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,6 +86,10 @@ class Observing:
         self._metrics.answered(scope["method"], route, status, seconds)
         if scope["method"] == "POST" and route.startswith("/api/"):
             self._metrics.recording(trail.outcome or trail.problem or "gone")
+        if trail.actor is not None and scope["method"] == "GET" and status in READ:
+            what = _read(scope["path"])
+            if what is not None:
+                self._noted(trail.actor, what)
         _log.info(
             "request",
             actor=trail.actor,
@@ -87,6 +100,13 @@ class Observing:
             **({} if trail.position is None else {"position": trail.position}),
             **({} if trail.problem is None else {"problem": trail.problem}),
         )
+
+
+def _read(path: str) -> str | None:
+    """What is read at an address: records, scores, the log, files; None for what is no one's."""
+    if path.startswith(API):
+        return path[len(API) :]
+    return path[1:] if path.split("/", 2)[1] in READ_IN_PAGES else None
 
 
 def _protect(headers: MutableHeaders, scope: Scope, trail: Trail) -> None:

@@ -9,8 +9,9 @@ from api.http.addresses import Address
 from api.http.authentication import Authentication
 from api.http.bodies import Bodies
 from api.http.threads import Threads
-from api.web import account, changes, entries, findings, lists, policy, records, schemes, search
+from api.web import account, audit, changes, entries, findings, lists, policy, records, schemes, search
 from api.web.assessments import Assessments
+from api.web.audit import Audit
 from api.web.changes import Changes
 from api.web.corrections import Corrections
 from api.web.entries import Entries
@@ -51,6 +52,7 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
         form("/correct/{position}", corrections.correct, corrections.send_correction),
         form("/retract/{position}", corrections.retract, corrections.send_retraction),
         page("/receipt/{position}", forms.receipt),
+        page("/audit", Audit(taizhang).page, audit.PARAMETERS),
         form("/import", imports.start, imports.take),
         form("/import/{job}", imports.job, imports.confirm),
         page("/log", log.log, entries.LOG_PARAMETERS),
