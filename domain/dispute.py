@@ -58,7 +58,7 @@ class DisputeEvidenceSubmitted(
 
     party: Party
     statement: Text
-    positions: Annotated[tuple[Position, ...], Field(max_length=EVIDENCE_POSITIONS)] = ()
+    positions: Annotated[tuple[Position, ...], Field(max_length=EVIDENCE_POSITIONS)] | None = None
 
     def authorities(self, state: State | Fact | None) -> tuple[Authority, ...]:  # noqa: ARG002  # the party is in the fact
         """Whoever speaks for the party named."""
@@ -244,7 +244,7 @@ def conditions(record: str, dispute: State | None, step: Step[DisputeFact], reco
 
 
 def _exists(fact: DisputeEvidenceSubmitted, records: Records) -> None:
-    for index, position in enumerate(fact.positions):
+    for index, position in enumerate(fact.positions or ()):
         if records.entry_at(position) is None:
             raise deduction.unknown_evidence(position, f"/data/positions/{index}")
 

@@ -179,7 +179,7 @@ def _evidence(dispute: State, records: Records, on: date) -> JsonValue:
             "submitted_at": item.opened.position,
         }
         for item in dispute.items("submissions").values()
-        for position in item.value("positions")
+        for position in item.opened.fact.value("positions") or ()
     ]
 
 

@@ -73,10 +73,12 @@ def office(offices, opened, client):
 
 
 def test_the_official_score_is_right_at_every_position(office):
-    table = []
+    table, then = [], {}
 
-    def at(entry, official, contested, stands):
-        table.append((entry["position"], official, contested, stands))
+    def at(entry, official, contested, stands, position=None):
+        known_at = position or entry["position"]
+        table.append((known_at, official, contested, stands))
+        then[known_at] = office.get(A, known_at=known_at, on="2021-03-10")
 
     at(office.impose(), "99.00", "0.00", "in-force")
     at(office.serve(), "99.00", "0.00", "in-force")
@@ -84,7 +86,7 @@ def test_the_official_score_is_right_at_every_position(office):
     at(office.record("arbiter-1", D, "DisputeAccepted", "2021-01-22"), "99.00", "1.00", "in-force")
     at(office.record("arbiter-1", D, "HearingHeld", "2021-02-01", minutes="双方到场"), "99.00", "1.00", "in-force")
     ruling = office.ruled("RulingIssued", "2021-02-10", "revoked", FIRST)
-    table.append((ruling["position"] + 1, "100.00", "0.00", "revoked"))
+    at(ruling, "100.00", "0.00", "revoked", ruling["position"] + 1)
     at(
         office.record("inspectorate", D, "ReviewRequested", "2021-02-20", grounds="证据充分"),
         "100.00",
@@ -92,9 +94,10 @@ def test_the_official_score_is_right_at_every_position(office):
         "revoked",
     )
     final = office.ruled("FinalRulingIssued", "2021-03-10", "reduced", SECOND, points="0.40")
-    table.append((final["position"] + 1, "99.60", "0.00", "revised"))
+    at(final, "99.60", "0.00", "revised", final["position"] + 1)
     for position, official, contested, stands in table:
         score = office.get(A, known_at=position, on="2021-03-10")
+        assert score == then[position], "as it was answered then"
         line = next(one for one in score["lines"] if one["indicator"] == "community-size")
         (one,) = line["deductions"]
         assert (score["official"], score["contested"], one["status"]) == (official, contested, stands), position
@@ -122,6 +125,7 @@ def test_an_upheld_deduction_is_contested_until_nobody_can_ask_for_review(office
         "rule": ("2021-03-24", "2021-03-10", False, False),
         "request-review": ("2021-03-25", None, False, True),
     }
+    assert dispute["steps"]["RulingIssued"]["panel"][0] == {"id": office.people["arbiter-1"], "name": "某"}
     assert [one["consequence"] for one in dispute["limits"]] == [None, "stays-contested", None, "ruling-final"]
     assert all((one["recorded_at"] is None) is (one["done_on"] is None) for one in dispute["limits"])
 
