@@ -21,6 +21,7 @@ from application.drafting import content_of
 from application.filling import Filling
 from application.judging import Judge
 from application.names import Sealed
+from application.proving import Proving
 from application.records_view import RecordsView
 from application.reports import Reports
 from application.score_answers import ScoreAnswers
@@ -51,6 +52,9 @@ from infrastructure.postgres.migrating import migrate
 from infrastructure.postgres.tree import LogTree
 from infrastructure.postgres.writer import LogWriter
 from infrastructure.proving import LogProofs
+from infrastructure.tlog.keepsake import Guard, Guarded, Keepsake
+from infrastructure.tlog.sealer import Sealer, check_kept
+from infrastructure.tlog.store import TreeStore
 from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
@@ -122,6 +126,9 @@ class Taizhang:
     proofs: LogProofs
     field_key: Callable[[Sealed], bytes | None]
     """The key that opens one sealed name, to be disclosed; None for a person who has been erased."""
+    proving: Proving
+    sealer: Sealer
+    guard: Guard
     attachments: Attachments
     passwords: Passwords
     sessions: Sessions
@@ -135,11 +142,14 @@ class Taizhang:
         head, _ = self.log.head()
         position = self.views.position()
         failure = None if self.follower is None else self.follower.failure()
+        newest, refused = self.proving.newest(), self.guard.reason()
         return {
-            "ready": failure is None,
+            "ready": failure is None and refused is None,
             "head": head,
             "views": {"position": position, "lag": head - position, "failure": failure},
             "heads": {"failure": self.heads.failure()},
+            "tree": {"size": 0 if newest is None else newest.checkpoint.size, "failure": self.sealer.failure()},
+            "writing": {"refused": refused},
         }
 
     def trust(self) -> str:
@@ -192,7 +202,17 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
         attachments = Attachments(pool.connection)
         turn = LogWriter(base, on_lost=restart)
         stack.callback(turn.close)
-        heads = HeadsSealer(log, turn, now)
+        guard, keepsake = Guard(), Keepsake(ring.directory)
+        kept = keepsake.read()
+        if kept is not None:
+            with base.connect("reader") as connection:
+                if (reason := check_kept(connection, kept)) is not None:
+                    guard.refuse(reason)
+        sealer = Sealer(base, ring.signing_keys, keepsake, guard)
+        tree = TreeStore(base, log.reader, sealer.demand)
+        stack.callback(tree.close)
+        proving = Proving(tree, log)
+        heads = HeadsSealer(log, Guarded(turn, guard), now)
         view = RecordsView(log)
         judge = Judge(view, seal=names.seal, open_name=names.open, attachments=attachments)
 
@@ -200,7 +220,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             if names.forget_erased(stored):
                 judge.forget_names()
 
-        recorder = Recorder(view, judge, log, on_durable=forget_erased)
+        recorder = Recorder(view, judge, Guarded(log, guard), on_durable=forget_erased)
         stack.callback(recorder.close)
         views = RecordViews(base)
         stack.callback(views.close)
@@ -210,7 +230,9 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             stack.callback(follower.stop)
             heads.start()
             stack.callback(heads.stop)
-        asking = Asking(log, views, names, now)
+            sealer.start()
+            stack.callback(sealer.stop)
+        asking = Asking(log, views, names, now, proving)
         assessing = Assessing(asking.histories)
         scores = ScoreAnswers(assessing, names)
         reads = Reads(pool.connection, now)
@@ -235,6 +257,9 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             heads=heads,
             field_key=names.field_key,
             proofs=LogProofs(log.reader, ring.signing_key.origin, ring.signing_key.sign_note),
+            proving=proving,
+            sealer=sealer,
+            guard=guard,
             attachments=attachments,
             passwords=Passwords(pool.connection),
             sessions=Sessions(pool.connection),

@@ -15,6 +15,7 @@ from application.histories import Log as HistoryLog
 from application.listing import Candidate, Filters, Views
 from application.moments import Moment
 from application.names import Names, open_state
+from application.proving import NAMED_WITHIN, Proving
 from application.rights import Reader
 from domain.aggregate import RECORD_ID
 from domain.fact import Fact, JsonValue
@@ -77,25 +78,32 @@ class Standing(NamedTuple):
 class Asking:
     """Answers questions about records and about the log itself. Every method raises Refused for a bad one."""
 
-    def __init__(self, log: Log, views: Views, names: Names, now: Callable[[], datetime]) -> None:
+    def __init__(self, log: Log, views: Views, names: Names, now: Callable[[], datetime], tree: Proving) -> None:
         self._log = log
         self._views = views
         self._names = names
         self._now = now
+        self._tree = tree
         self.histories = Histories(log)
 
     def moment(self, known_at: str | None, on: str | None, min_position: int | None) -> Moment:
-        """What a read asks about; see `moments.moment`."""
-        return moments.moment(self._log, self._now, known_at, on, min_position)
+        """What a read asks about; see `moments.moment`.
+
+        A read at an explicit time first has the log sealed up to there, so that its checkpoint is the same for ever.
+        """
+        moment = moments.moment(self._log, self._now, known_at, on, min_position)
+        if known_at is not None:
+            self._tree.await_sealed(moment.position, NAMED_WITHIN)
+        return moment
 
     def provenance(self, moment: Moment, scheme: str | None = None) -> dict[str, JsonValue]:
-        """What an answer rests on, the scheme where one judged. `checkpoint` is null until they are published."""
+        """What an answer rests on, the scheme where one judged. `checkpoint` is null until the first is published."""
         return {
             "position": moment.position,
             "known_at": None if moment.known_at is None else instant_json(moment.known_at),
             "on": moment.on.isoformat(),
             "scheme": scheme,
-            "checkpoint": None,
+            "checkpoint": self._tree.provenance(moment.position),
         }
 
     def begun_at(self) -> datetime | None:

@@ -31,6 +31,9 @@ class Code(Enum):
     BAD_TIME = _Title(Nature.QUESTION, "时间条件不合要求", "Not a time that can be asked about")
     BAD_CURSOR = _Title(Nature.QUESTION, "翻页标记无效", "Not a cursor of this list")
     NOT_CAUGHT_UP = _Title(Nature.UNAVAILABLE, "尚未同步到所求位置", "The answer does not reach that position yet")
+    ROLLED_BACK = _Title(
+        Nature.UNAVAILABLE, "数据库早于已公布的检查点，停止登记", "The database is older than what was published"
+    )
     UNKNOWN_TYPE = _Title(Nature.FIELDS, "没有这种事项", "No such type of event in this kind of record")
     INVALID_FIELDS = _Title(Nature.FIELDS, "填写内容不合要求", "Fields are not valid")
     BAD_RECORD_ID = _Title(Nature.FIELDS, "编号不合要求", "Not an id for this kind of record")

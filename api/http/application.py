@@ -43,6 +43,7 @@ from api.http.signing_on import SigningOn
 from api.http.static import Static
 from api.http.streaming import Streaming
 from api.http.threads import Threads
+from api.http.tiles import CHECKPOINT_PARAMETERS, CONSISTENCY_PARAMETERS, INCLUSION_PARAMETERS, Tiles
 from api.http.trail import trail
 from api.web import routes as workbench
 from application.committing import Busy, Stopped, Unsettled
@@ -131,6 +132,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
     of_scores += Disclosing(taizhang, authentication, threads, bodies, partial(today, clock)).routes()
     told_apart = {route.path for route in of_scores}
     recording = Recording(taizhang, authentication, threads, bodies, partial(today, clock))
+    tiles = Tiles(taizhang, authentication, threads, reading)
     streaming = Streaming(taizhang, authentication, threads)
     metrics = Metrics(taizhang.health, lambda: streaming.open)
     service = _Service(taizhang, authentication, threads, metrics)
@@ -150,6 +152,12 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
         Address("/api/v1/log/entries", reading.endpoint(reading.entries, ENTRIES_PARAMETERS)),
         Address("/api/v1/log/entries/{position}", reading.endpoint(reading.entry, ENTRY_PARAMETERS)),
         Address("/api/v1/log/stream", streaming.endpoint),
+        Address("/api/v1/log/checkpoint", reading.endpoint(tiles.published, CHECKPOINT_PARAMETERS)),
+        Address("/api/v1/log/proofs/inclusion", reading.endpoint(tiles.inclusion, INCLUSION_PARAMETERS)),
+        Address("/api/v1/log/proofs/consistency", reading.endpoint(tiles.consistency, CONSISTENCY_PARAMETERS)),
+        Address("/checkpoint", tiles.checkpoint),
+        Address("/tile/entries/{index:path}", tiles.entries),
+        Address("/tile/{level}/{index:path}", tiles.tile),
         Address("/api/openapi.json", service.document),
         Address("/api/docs", service.docs),
         Address("/login", signing_in.login, methods=["GET", "POST"]),

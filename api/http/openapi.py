@@ -22,6 +22,7 @@ from api.http.reading import (
     RECORD_PARAMETERS,
 )
 from api.http.schemas import Schema, closed, reference
+from api.http.tiles import CHECKPOINT_PARAMETERS, CONSISTENCY_PARAMETERS, INCLUSION_PARAMETERS
 from api.reports import DEFAULT, FORMATS
 from application.score_answers import OUTCOMES
 from domain.log import BATCH_LIMIT
@@ -46,6 +47,10 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
         "entries of a page at most",
     ),
     "cursor": ({"type": "string"}, "`next` of the page before"),
+    "wait": ({"type": "string", "enum": ["sealed"]}, "answer once a checkpoint covers it, with the proof; 5 s at most"),
+    "position": ({"type": "integer", "minimum": 1}, "the entry's position"),
+    "size": ({"type": "integer", "minimum": 1}, "how many entries the tree has; default: the last checkpoint's"),
+    "from": ({"type": "integer", "minimum": 0}, "how many entries the earlier tree has"),
     "after": ({"type": "integer", "minimum": 0, "default": 0}, "the position to start after"),
     "new_city": ({"type": "string"}, "of this New City"),
     "township": ({"type": "string"}, "of the township with this code"),
@@ -58,7 +63,7 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     ),
     "rule": ({"type": "string", "examples": ["community-size/1"]}, "of this rule, with its version or without"),
     "outcome": ({"type": "string", "enum": list(OUTCOMES)}, "with this outcome"),
-    "to": ({"type": "string"}, "the version to compare with"),
+    "to": ({"type": "string"}, "the version to compare with, or how many entries the later tree has"),
     "format": ({"type": "string", "enum": list(FORMATS), "default": DEFAULT}, "of the report"),
     "since": (
         {"type": "integer", "minimum": 1},
@@ -167,7 +172,7 @@ def _of_records(kind: str) -> dict[str, Any]:
                 "tags": [tag],
                 "operationId": f"{kind}.record",
                 "summary": f"登记{aggregate.zh}事项",
-                "parameters": [_parameter("If-Match"), _parameter("Idempotency-Key")],
+                "parameters": [_parameter("wait"), _parameter("If-Match"), _parameter("Idempotency-Key")],
                 "requestBody": {"required": True, "content": {"application/json": {"schema": reference(events)}}},
                 "responses": _answers({"201": {"$ref": "#/components/responses/Recorded"}}, *_OF_RECORDING),
             },
@@ -250,7 +255,7 @@ def _of_all_records() -> dict[str, Any]:
                 "tags": [RECORD],
                 "operationId": "batches.record",
                 "summary": "成批登记，全部入账或全部不入账",
-                "parameters": [_parameter("Idempotency-Key")],
+                "parameters": [_parameter("wait"), _parameter("Idempotency-Key")],
                 "requestBody": {"required": True, "content": batch},
                 "responses": _answers({"201": {"$ref": "#/components/responses/BatchRecorded"}}, *_OF_RECORDING),
             }
@@ -285,6 +290,15 @@ def _of_the_log() -> dict[str, Any]:
     return {
         "/api/v1/log/entries": {"get": entries},
         "/api/v1/log/entries/{position}": {"parameters": [position], "get": entry},
+        "/api/v1/log/checkpoint": {
+            "get": _read(LOG, "log.checkpoint", "最近的检查点", _asked(reference("Checkpoint")), CHECKPOINT_PARAMETERS)
+        },
+        "/api/v1/log/proofs/inclusion": {
+            "get": _read(LOG, "log.inclusion", "收录证明", _asked(reference("Inclusion")), INCLUSION_PARAMETERS)
+        },
+        "/api/v1/log/proofs/consistency": {
+            "get": _read(LOG, "log.consistency", "一致性证明", _asked(reference("Consistency")), CONSISTENCY_PARAMETERS)
+        },
         "/api/v1/log/stream": {
             "get": {
                 "tags": [LOG],
@@ -300,9 +314,22 @@ def _of_the_log() -> dict[str, Any]:
 
 def _of_the_service() -> dict[str, Any]:
     return {
+        "/checkpoint": _service("checkpoint", "签名的检查点（C2SP tlog-tiles）", "text/plain", 404, 503),
+        **_tiles(),
         "/healthz": _service("health", "进程是否应答", "application/json"),
         "/readyz": _service("ready", "台账可否应答，各视图到哪里", "application/json", 503),
         "/metrics": _service("metrics", "Prometheus 指标", "text/plain", 401, 503, is_open=False),
+    }
+
+
+def _tiles() -> dict[str, Any]:
+    index = {"name": "index", "in": "path", "required": True, "schema": {"type": "string"}}
+    level = {"name": "level", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0, "maximum": 7}}
+    tile = _service("tile", "默克尔树的一片：256 个散列，或末尾不满的一片", "application/octet-stream", 404, 422, 503)
+    entries = _service("bundle", "同一片的条目原文", "application/octet-stream", 401, 403, 404, 422, 503, is_open=False)
+    return {
+        "/tile/{level}/{index}": {"parameters": [level, index], **tile},
+        "/tile/entries/{index}": {"parameters": [index], **entries},
     }
 
 

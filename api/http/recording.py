@@ -19,7 +19,7 @@ from api.http.answers import etag, json_answer
 from api.http.authentication import Authentication
 from api.http.bodies import BATCH_LIMIT, SINGLE_LIMIT, Bodies, canonical, json_object, media_type
 from api.http.problems import Fault, Problem
-from api.http.queries import parameters
+from api.http.queries import invalid, parameters
 from api.http.threads import Threads
 from api.http.trail import trail
 from application.commands import Command, Idempotent, Proposal, batch, proposal
@@ -32,6 +32,7 @@ from domain.refusals import Code, FieldError, Refused
 
 ANSWER_WITHIN: Final = 60.0
 """Seconds that a recording may take."""
+WAITING: Final = ("wait",)
 INLINE: Final = 32 << 10
 """Bytes of a body that is parsed without a thread: sooner done than handed over."""
 
@@ -94,7 +95,7 @@ class Recording:
         credentials = self._authentication.credentials(request)
         actor = await self._threads.record(partial(self._authentication.actor, credentials))
         followed.actor = actor.account
-        parameters(request, ())
+        is_sealed = _waits_for_seal(request)
         media_type(request, "application/json")
         key, build = _idempotency_key(request), prepare()
         async with self._bodies.reading(request, manner.limit) as raw:
@@ -105,16 +106,19 @@ class Recording:
         followed.position = recorded.entries[-1].position
         followed.outcome = "replayed" if recorded.replayed else "recorded"
         try:
-            return await self._threads.record(partial(self._shown, recorded, manner.answer))
+            return await self._threads.record(partial(self._shown, recorded, manner.answer, is_sealed=is_sealed))
         except Exception as error:
             if problems.of_exception(error).fault is Fault.UNAVAILABLE:
                 raise problems.unsettled() from error  # it is recorded, but the answer can't be given now
             raise
 
-    def _shown(self, recorded: Recorded, answer: Callable[[Entries], Response]) -> Response:
+    def _shown(self, recorded: Recorded, answer: Callable[[Entries], Response], *, is_sealed: bool) -> Response:
         """The answer with the entries that were asked for; what they brought about is left out."""
-        entries = self._taizhang.asking.recorded(recorded.entries)
-        return answer([entry for entry in entries if entry["causation_id"] is None])
+        entries = [one for one in self._taizhang.asking.recorded(recorded.entries) if one["causation_id"] is None]
+        if is_sealed and self._taizhang.proving.await_sealed(recorded.entries[-1].position):
+            for entry in entries:
+                entry["sealed"] = self._taizhang.proving.sealed(cast("int", entry["position"]))
+        return answer(entries)
 
     def _proposed(
         self, request: Request, account: str, key: str | None, raw: bytes, build: Build
@@ -190,6 +194,14 @@ def _idempotency_key(request: Request) -> str | None:
     if len(given) > 1 or not _KEY.fullmatch(given[0]):
         raise Problem(Fault.BAD_IDEMPOTENCY_KEY, "an Idempotency-Key is 1 to 255 visible ASCII characters, once")
     return given[0]
+
+
+def _waits_for_seal(request: Request) -> bool:
+    """Whether the answer is to wait for the checkpoint that covers it. Raises Problem (invalid-parameter)."""
+    wanted = parameters(request, WAITING).get("wait")
+    if wanted not in {None, "sealed"}:
+        raise invalid("wait", "sealed, or left out")
+    return wanted is not None
 
 
 def _expectation(request: Request) -> Callable[[Proposal], Proposal]:

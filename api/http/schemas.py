@@ -206,7 +206,7 @@ def shared() -> dict[str, Schema]:
         "known_at": {"type": ["string", "null"], "format": "date-time"},
         "on": day,
         "scheme": {"type": ["string", "null"]},
-        "checkpoint": {"type": ["object", "null"]},
+        "checkpoint": {"anyOf": [reference("Head"), {"type": "null"}]},
     }
     problem: Schema = {
         "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/already-open"]},
@@ -237,11 +237,37 @@ def shared() -> dict[str, Schema]:
     marks: Schema = {
         "corrected_by": {"type": "array", "items": position},
         "retracted_by": {"type": ["integer", "null"]},
+        "sealed": reference("Sealed"),
         "receipt": closed(
             "清除回执", {"destroyed": text, "not_reached": {"type": "array", "items": text}, "disclosed_to": disclosed}
         ),
     }
+    size: Schema = {"type": "integer", "minimum": 0}
+    hashes: Schema = {"type": "array", "items": digest}
+    head: Schema = {"size": size, "root_hash": digest, "origin": text}
+    inclusion: Schema = {
+        "position": position,
+        "index": size,
+        "size": size,
+        "leaf_hash": digest,
+        "root_hash": digest,
+        "hashes": hashes,
+    }
+    consistency: Schema = {
+        "from": size,
+        "to": size,
+        "from_root_hash": digest,
+        "to_root_hash": digest,
+        "hashes": hashes,
+    }
+    signature = closed("签名", {"name": text, "key_id": {"type": "string", "pattern": "^[0-9a-f]{8}$"}})
+    signed: Schema = {**head, "note": text, "signatures": {"type": "array", "items": signature}}
     return {
+        "Head": closed("检查点的树", head),
+        "Sealed": closed("已封存", {**head, "index": size, "hashes": hashes, "proof": text}),
+        "Checkpoint": closed("检查点", signed),
+        "Inclusion": closed("收录证明", inclusion),
+        "Consistency": closed("一致性证明", consistency),
         "Entry": closed("条目", entry, marks),
         "Provenance": closed("依据", provenance),
         "Source": closed("出处", {"position": position, "effective_on": day}, {"corrects": position}),

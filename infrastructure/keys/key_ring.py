@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from infrastructure.keys.signing import SigningKey
 
 _DIRECTORY = "keys"
 _SIGNING, _VAULT, _IDEMPOTENCY = "signing.key", "vault.key", "idempotency.key"
+_NEXT, _FORMER = "signing.next.key", "signing.former.key"
 
 
 class KeyRing:
@@ -58,6 +60,39 @@ class KeyRing:
         """
         keys = directory / _DIRECTORY
         return cls(keys, SigningKey.load(keys / _SIGNING), read_key(keys / _IDEMPOTENCY))
+
+    @property
+    def directory(self) -> Path:
+        """Where the keys are, for what else is kept beside them."""
+        return self._directory
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """The keys that sign now: the present one, and beside it the one that is to follow, once it was made.
+
+        Read anew every time: a rotation takes effect without a restart. Raises what `open` does.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            return SigningKey.load(self._directory / _SIGNING), SigningKey.load(self._directory / _NEXT)
+        return (SigningKey.load(self._directory / _SIGNING),)
+
+    def prepare_rotation(self) -> SigningKey:
+        """The key that is to follow the present one: made now, or by a rotation that was cut off."""
+        with contextlib.suppress(FileExistsError):
+            return SigningKey.create(self._directory / _NEXT, self.signing_key.origin)
+        return SigningKey.load(self._directory / _NEXT)
+
+    def finish_rotation(self) -> SigningKey:
+        """Let the following key sign alone; the one before is kept as `signing.former.key`.
+
+        Raises FileNotFoundError where no rotation was begun.
+        """
+        present = self._directory / _SIGNING
+        following = SigningKey.load(self._directory / _NEXT)
+        (self._directory / _FORMER).unlink(missing_ok=True)
+        (self._directory / _FORMER).hardlink_to(present)
+        (self._directory / _NEXT).replace(present)
+        make_names_durable(self._directory)
+        return following
 
     @property
     def vault_key_path(self) -> Path:

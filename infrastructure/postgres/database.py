@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from infrastructure.postgres.embedded import SUPERUSER, EmbeddedServer, ServerFailed
 
-Role: TypeAlias = Literal["owner", "writer", "projector", "reader"]
+Role: TypeAlias = Literal["owner", "writer", "projector", "reader", "sealer"]
 Row: TypeAlias = tuple[Any, ...]
 
 CONNECT_WITHIN: Final = 10
@@ -185,10 +185,12 @@ def grant(connection: Connection) -> None:
     """Grant the roles what they need on the database itself: a copy of a database doesn't come with it."""
     row = connection.execute("SELECT current_database()").fetchone()
     database = sql.Identifier(row[0] if row else "")
+    rows = connection.execute("SELECT r.rolname FROM pg_roles AS r WHERE r.rolname LIKE 'taizhang\\_%'").fetchall()
+    roles = sql.SQL(", ").join(sql.Identifier(row[0]) for row in rows)
     connection.execute(
         sql.SQL(
             "REVOKE ALL ON DATABASE {0} FROM PUBLIC;"
-            " GRANT CONNECT ON DATABASE {0} TO taizhang_owner, taizhang_writer, taizhang_projector, taizhang_reader;"
+            " GRANT CONNECT ON DATABASE {0} TO {1};"
             " GRANT CREATE, TEMPORARY ON DATABASE {0} TO taizhang_owner, taizhang_projector"
-        ).format(database)
+        ).format(database, roles)
     )

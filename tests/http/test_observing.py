@@ -115,7 +115,7 @@ def test_health_is_told_to_everyone_and_says_no_more_than_health(nobody: httpx.C
     assert nobody.get("/healthz").json() == {"alive": True}
     ready = nobody.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json().keys() == {"ready", "database", "head", "views", "heads"}
+    assert ready.json().keys() == {"ready", "database", "head", "views", "heads", "tree", "writing"}
     assert (ready.json()["ready"], ready.json()["database"]) == (True, "there")
 
 

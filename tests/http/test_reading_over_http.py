@@ -46,6 +46,9 @@ def test_a_record_is_answered_as_known_then_and_as_of_that_day(
 
 def test_every_read_says_what_it_rests_on(inspector: httpx.Client, counts: list[dict[str, Any]]) -> None:
     position = counts[1]["position"]
+    first = {"known_at": position}
+    checkpoint = inspector.get("/api/v1/log/entries/1", params=first).json()["provenance"]["checkpoint"]
+    assert checkpoint["size"] >= position
     for path in READS:
         answer = inspector.get(path, params={"known_at": position, "on": "2020-12-31"}).json()
         assert answer["provenance"] == {
@@ -53,7 +56,7 @@ def test_every_read_says_what_it_rests_on(inspector: httpx.Client, counts: list[
             "known_at": counts[1]["recorded_at"],
             "on": "2020-12-31",
             "scheme": None,
-            "checkpoint": None,
+            "checkpoint": checkpoint,
         }
 
 

@@ -66,7 +66,7 @@ def test_by_url_a_user_without_superuser_rights_makes_the_same_log(
     """As on a managed server: it may create roles, and owns its database; only the event triggers are missing."""
     with absent.connect(None, dbname="postgres") as connection:
         connection.execute("DROP ROLE IF EXISTS managed; CREATE ROLE managed LOGIN CREATEROLE CREATEDB")
-        for role in ("owner", "writer", "projector", "reader"):
+        for role in ("owner", "writer", "projector", "reader", "sealer"):
             connection.execute(
                 sql.SQL("GRANT {} TO managed WITH ADMIN OPTION").format(sql.Identifier(f"taizhang_{role}"))
             )

@@ -1,0 +1,1 @@
+"""The published tree: sealed, kept, witnessed."""
