@@ -22,21 +22,22 @@ async function list(zone, input) {
   }
 }
 
-for (const zone of document.querySelectorAll("[data-drop]")) {
-  const input = zone.querySelector("input[type=file]");
-  input.addEventListener("change", () => list(zone, input));
-  for (const kind of ["dragenter", "dragover"]) {
-    zone.addEventListener(kind, (event) => { event.preventDefault(); zone.classList.add("over"); });
+export function prepare(root) {
+  for (const zone of root.querySelectorAll("[data-drop]")) {
+    const input = zone.querySelector("input[type=file]");
+    input.onchange = () => list(zone, input);
+    zone.ondragover = (event) => { event.preventDefault(); zone.classList.add("over"); };
+    zone.ondragleave = () => zone.classList.remove("over");
+    zone.ondrop = (event) => {
+      event.preventDefault();
+      zone.classList.remove("over");
+      const taken = new DataTransfer();
+      const kept = input.multiple ? [...input.files] : [];
+      const dropped = input.multiple ? [...event.dataTransfer.files] : [...event.dataTransfer.files].slice(0, 1);
+      for (const file of [...kept, ...dropped]) taken.items.add(file);
+      input.files = taken.files;
+      list(zone, input);
+    };
   }
-  for (const kind of ["dragleave", "drop"]) zone.addEventListener(kind, () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
-    event.preventDefault();
-    const taken = new DataTransfer();
-    const several = input.multiple ? event.dataTransfer.files : [...event.dataTransfer.files].slice(0, 1);
-    for (const file of [...(input.multiple ? input.files : []), ...several]) taken.items.add(file);
-    input.files = taken.files;
-    list(zone, input);
-  });
+  root.querySelector("#faults")?.focus();
 }
-
-document.getElementById("faults")?.focus();

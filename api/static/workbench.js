@@ -7,6 +7,7 @@ function ready(root) {
     button.hidden = false;
     button.onclick = () => window.print();
   }
+  if (root.querySelector("[data-drop], #faults")) import("./forms.js").then((module) => module.prepare(root));
   if (root.querySelector("[data-verify]")) import("./verification.js").then((module) => module.verify(root));
 }
 
