@@ -51,7 +51,6 @@ from infrastructure.postgres.log import Log
 from infrastructure.postgres.migrating import migrate
 from infrastructure.postgres.tree import LogTree
 from infrastructure.postgres.writer import LogWriter
-from infrastructure.proving import LogProofs
 from infrastructure.tlog.keepsake import Guard, Guarded, Keepsake
 from infrastructure.tlog.sealer import Sealer, check_kept
 from infrastructure.tlog.store import TreeStore
@@ -123,7 +122,6 @@ class Taizhang:
     views: RecordViews
     follower: Follower | None
     heads: HeadsSealer
-    proofs: LogProofs
     field_key: Callable[[Sealed], bytes | None]
     """The key that opens one sealed name, to be disclosed; None for a person who has been erased."""
     proving: Proving
@@ -256,7 +254,6 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             follower=follower,
             heads=heads,
             field_key=names.field_key,
-            proofs=LogProofs(log.reader, ring.signing_key.origin, ring.signing_key.sign_note),
             proving=proving,
             sealer=sealer,
             guard=guard,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -117,6 +117,16 @@ class Proving:
         head = published.checkpoint
         hashes = inclusion_proof(position - 1, head.size, TileTree(head.size, head.root_hash, self._tree.fetch).read)
         return Proof(position - 1, hashes, str(published.note))
+
+    def paths(self, positions: Iterable[int], published: Published) -> dict[int, tuple[bytes, ...]]:
+        """The audit paths of many entries in the tree of one checkpoint, by position."""
+        head = published.checkpoint
+        tree = TileTree(head.size, head.root_hash, self._tree.fetch)
+        return {position: inclusion_proof(position - 1, head.size, tree.read) for position in positions}
+
+    def growth(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The proof that the tree of `new` entries begins with that of `old`. Raises what `consistency` does."""
+        return consistency_proof(old, new, self._tree_of(new).read)
 
     def inclusion(self, position: int, size: int) -> dict[str, JsonValue]:
         """The proof that a position's entry is in the tree of a size, which need not be a checkpoint's.

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 from api.bundles.verify_bundle import Entry, concerned, evidence, parse_entry, points_of
 from application.asking import Asking
 from application.assessing import Assessing
 from application.moments import ZONE, Moment
+from application.proving import Proving, Published
 from application.rights import Reader
 from application.sealing_heads import HeadsSealer, Seal
 from domain.fact import JsonValue
@@ -19,31 +20,10 @@ from domain.heads import Presence
 from domain.log import Stored
 from domain.refusals import Code, FieldError, Refused
 from domain.scoring import finding_json
-from domain.tlog.checkpoint import Checkpoint, parse_checkpoint
-from domain.tlog.note import parse_note
 
 HEADS_SEALED = "HeadsSealed"
 ENTRIES_LIMIT = 5_000
 """Entries of one bundle at most, that of the records concerned together."""
-
-
-class Proofs(Protocol):
-    """What the tree over the log proves."""
-
-    def checkpoint_covering(self, size: int) -> bytes:
-        """The first checkpoint that covers so many entries, with its cosignatures; awaited where it is still to come.
-
-        Raises Refused (not-caught-up) where none comes in time.
-        """
-        ...
-
-    def inclusion(self, position: int, size: int) -> Sequence[bytes]:
-        """The audit path of an entry in the tree of so many entries."""
-        ...
-
-    def consistency(self, old: int, new: int) -> Sequence[bytes]:
-        """The proof that the tree of `new` entries begins with that of `old`."""
-        ...
 
 
 class Collected(NamedTuple):
@@ -58,8 +38,8 @@ class Collected(NamedTuple):
     entries: Mapping[int, Entry]
     seal: Seal
     heads: Mapping[str, Presence]
-    checkpoint: bytes
-    tree: Checkpoint
+    published: Published
+    """The first checkpoint that covers the seal, with the cosignatures that there are."""
     paths: Mapping[int, Sequence[bytes]]
     consistency: tuple[int, Sequence[bytes]] | None
     scheme: str | None
@@ -71,11 +51,11 @@ class Collected(NamedTuple):
 class Collector:
     """Collects bundles. Every method raises Refused for a bad question, or for what the reader may not read."""
 
-    def __init__(self, asking: Asking, assessing: Assessing, heads: HeadsSealer, proofs: Proofs) -> None:
+    def __init__(self, asking: Asking, assessing: Assessing, heads: HeadsSealer, proving: Proving) -> None:
         self._asking = asking
         self._assessing = assessing
         self._heads = heads
-        self._proofs = proofs
+        self._proving = proving
 
     def moment(self, known_at: str | None, on: str | None, min_position: int | None) -> Moment:
         """What a bundle asks about: unlike for other reads, the day is that of the last entry where none is named.
@@ -109,7 +89,7 @@ class Collector:
         more = {position: self._asking.entry_at(position) for position in cited}
         found = self._collected(reader, report, records, moment, since, None, least=max(more, default=0))
         entries = {position: parse_entry(stored.entry) for position, stored in more.items()}
-        paths = {position: self._proofs.inclusion(position, found.tree.size) for position in more}
+        paths = self._proving.paths(more, found.published)
         return found._replace(
             stored={**found.stored, **more}, entries={**found.entries, **entries}, paths={**found.paths, **paths}
         )
@@ -134,10 +114,10 @@ class Collector:
             if isinstance(proof, Presence)
         }
         sealed = self._asking.entry_at(seal.position)
-        checkpoint = self._proofs.checkpoint_covering(seal.position)
-        tree = parse_checkpoint(parse_note(checkpoint).text)
-        if since is not None and since > tree.size:
-            detail = f"the bundle's own checkpoint has {tree.size} entries"
+        published = self._published(seal.position)
+        tree_size = published.checkpoint.size
+        if since is not None and since > tree_size:
+            detail = f"the bundle's own checkpoint has {tree_size} entries"
             raise Refused(Code.INVALID_FIELDS, f"since: {detail}", errors=[FieldError("/since", detail)])
         stored[seal.position], entries[seal.position] = sealed, parse_entry(sealed.entry)
         return Collected(
@@ -148,15 +128,20 @@ class Collector:
             dict(sorted(entries.items())),
             seal,
             heads,
-            checkpoint,
-            tree,
-            {position: self._proofs.inclusion(position, tree.size) for position in stored},
-            None if since is None else (since, self._proofs.consistency(since, tree.size)),
+            published,
+            self._proving.paths(stored, published),
+            None if since is None else (since, self._proving.growth(since, tree_size)),
             _scheme(about, entries),
             evidence(about, entries),
             points_of(about, entries),
             self._computation(about, entries),
         )
+
+    def _published(self, position: int) -> Published:
+        published = self._proving.covering(position) if self._proving.await_sealed(position) else None
+        if published is None:
+            raise Refused(Code.NOT_CAUGHT_UP, f"no checkpoint covers position {position} yet")
+        return published
 
     def _concerned(
         self, reader: Reader, about: str, records: Sequence[str], size: int

@@ -47,9 +47,9 @@ def readable(found: Collected, verifier_key: str, report_file: str | None) -> Re
         sources=[
             ("账至记录", str(position)),
             ("记录齐全", f"第{found.seal.position}号条目封存前{found.seal.sealed.tree_size}条的各记录末端"),
-            ("台账", found.tree.origin),
-            ("检查点", str(found.tree.size)),
-            ("根哈希", found.tree.root_hash.hex()),
+            ("台账", found.published.checkpoint.origin),
+            ("检查点", str(found.published.checkpoint.size)),
+            ("根哈希", found.published.checkpoint.root_hash.hex()),
             ("验证公钥", verifier_key),
         ],
         dated=None,

@@ -69,12 +69,20 @@ def holds(public_key: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
-def checked_manifest(files: Mapping[str, bytes], key: VerifierKey) -> None:
+def parse_keys(vkeys: str) -> list[VerifierKey]:
+    """The log's keys: one, or after a rotation several. Raises ValueError."""
+    keys = [parse_verifier_key(one) for one in vkeys.split()]
+    if not keys:
+        raise ValueError("a key is needed")
+    return keys
+
+
+def checked_manifest(files: Mapping[str, bytes], keys: Sequence[VerifierKey]) -> None:
     """Raise Broken unless the signed manifest names every file, as it is, and nothing else."""
     try:
         manifest = files[MANIFEST]
         note = parse_note(files[SIGNATURE])
-        verified(note, [key], holds)
+        verified(note, keys, holds)
         listed = {name: one["sha256"] for name, one in json.loads(manifest)["files"].items()}
     except Unverified as fault:
         raise Broken("signature", f"the manifest: {fault}") from None
@@ -90,16 +98,16 @@ def checked_manifest(files: Mapping[str, bytes], key: VerifierKey) -> None:
             raise Broken("manifest", f"{name} is not as the manifest says")
 
 
-def checked_checkpoint(content: bytes, key: VerifierKey, policy: Policy | None = None) -> Opened:
-    """The checkpoint, signed by the log's key and cosigned as the policy asks. Raises Broken."""
+def checked_checkpoint(content: bytes, keys: Sequence[VerifierKey], policy: Policy | None = None) -> Opened:
+    """The checkpoint, signed by a key of the log and cosigned as the policy asks. Raises Broken."""
     parties = policy.witnesses.values() if policy else ()
     try:
-        opened = open_checkpoint(content, [key], holds, [party.key for party in parties])
+        opened = open_checkpoint(content, keys, holds, [party.key for party in parties])
     except Malformed as fault:
         raise Broken("checkpoint", f"no checkpoint: {fault}") from None
     except Unverified as fault:
         raise Broken("signature", f"the checkpoint: {fault}") from None
-    if policy and policy.logs and key not in {party.key for party in policy.logs}:
+    if policy and policy.logs and not {party.key for party in policy.logs}.intersection(opened.signers):
         raise Broken("policy", "the policy does not name this log")
     if policy and not policy.satisfied({one.key for one in opened.cosigned}):
         seen = ", ".join(one.key.name for one in opened.cosigned)
@@ -340,7 +348,7 @@ def check(
 
     Args:
         archive: The bundle.
-        vkey: The log's verifier key, from elsewhere than the bundle.
+        vkey: The log's verifier key, from elsewhere than the bundle; after a rotation several, a space between them.
         policy: Which witnesses must have cosigned (C2SP tlog-policy); None asks for none.
         since: A checkpoint of the log that was kept; None asks for none.
         names: Keys that were disclosed apart from the bundle; None opens no name.
@@ -350,15 +358,15 @@ def check(
         Untold: The bundle has no proof from the checkpoint kept to its own.
         ValueError: The key, or the policy, is none.
     """
-    key, asked = parse_verifier_key(vkey.strip()), None if policy is None else parse_policy(policy)
+    keys, asked = parse_keys(vkey), None if policy is None else parse_policy(policy)
     files = unpacked(archive)
-    checked_manifest(files, key)
+    checked_manifest(files, keys)
     try:
         content = json.loads(files[CONTENT])
-        opened = checked_checkpoint(files[CHECKPOINT], key, asked)
+        opened = checked_checkpoint(files[CHECKPOINT], keys, asked)
         tree, about = opened.checkpoint, content["about"]
         if since is not None:
-            check_since(checked_checkpoint(since, key).checkpoint, tree, content["consistency"])
+            check_since(checked_checkpoint(since, keys).checkpoint, tree, content["consistency"])
         entries = checked_entries(files, tree)
         check_heads(content, entries)
         check_attachments(files, entries)
@@ -390,13 +398,15 @@ def main(arguments: Sequence[str]) -> int:
     """Check the bundle that the command line names; returns the exit code."""
     parser = argparse.ArgumentParser(description="Checks a bundle of the ledger offline.")
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--key", required=True, help="the log's verifier key, from elsewhere than the bundle")
+    parser.add_argument(
+        "--key", required=True, action="append", help="the log's verifier key, from elsewhere; again for a former one"
+    )
     parser.add_argument("--policy", type=Path, help="which witnesses must have cosigned (C2SP tlog-policy)")
     parser.add_argument("--since", type=Path, help="a checkpoint that you kept: the log must have grown from it")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--names", type=Path, help="keys of names that were disclosed to you")
     asked = parser.parse_args(arguments)
-    code, answer = answered(asked.bundle, asked.key, asked.policy, asked.since, asked.names)
+    code, answer = answered(asked.bundle, " ".join(asked.key), asked.policy, asked.since, asked.names)
     print(json.dumps(answer, ensure_ascii=False) if asked.json else sentence(answer))  # noqa: T201  # its answer
     return code
 
@@ -406,7 +416,7 @@ def answered(
 ) -> tuple[int, dict[str, Any]]:
     """The exit code, and what is answered as JSON."""
     try:
-        parse_verifier_key(key.strip())
+        parse_keys(key)
     except ValueError as fault:
         return 2, {"holds": None, "error": "key", "detail": f"--key: {fault}"}
     try:

@@ -88,8 +88,9 @@ def archive(
     Raises:
         Refused: It would have more than TOTAL_LIMIT bytes.
     """
+    checkpoint = str(found.published.note)
     files: dict[str, bytes] = {
-        CHECKPOINT: found.checkpoint,
+        CHECKPOINT: checkpoint.encode(),
         POLICY: source().encode(),
         TRUST: trust.encode(),
         VERIFIER: verifier_source(),
@@ -97,7 +98,7 @@ def archive(
     for position, stored in found.stored.items():
         name = f"entries/{position:012d}"
         files[f"{name}.entry"] = stored.entry
-        proof = Proof(position - 1, tuple(found.paths[position]), found.checkpoint.decode())
+        proof = Proof(position - 1, tuple(found.paths[position]), checkpoint)
         files[f"{name}{SUFFIX}"] = str(proof).encode()
     for digest in sorted({one for entry in found.entries.values() for one in entry.attachments}):
         content = attachment(digest)
@@ -136,7 +137,11 @@ def _named(found: Collected, verifier_key: str) -> dict[str, Any]:
         "policy": {"file": POLICY, "sha256": SOURCE_SHA256},
         "verifier_key": verifier_key,
         "scheme": found.scheme,
-        "checkpoint": {"origin": found.tree.origin, "size": found.tree.size, "root_hash": found.tree.root_hash.hex()},
+        "checkpoint": {
+            "origin": found.published.checkpoint.origin,
+            "size": found.published.checkpoint.size,
+            "root_hash": found.published.checkpoint.root_hash.hex(),
+        },
     }
 
 

@@ -37,7 +37,7 @@ class Bundling:
     def __init__(self, taizhang: Taizhang, reading: Reading) -> None:
         self._taizhang = taizhang
         self._reading = reading
-        self._collector = Collector(taizhang.asking, taizhang.assessing, taizhang.heads, taizhang.proofs)
+        self._collector = Collector(taizhang.asking, taizhang.assessing, taizhang.heads, taizhang.proving)
         self._turn = threading.Lock()
 
     def routes(self) -> list[Address]:
@@ -101,7 +101,7 @@ class Bundling:
         if not self._turn.acquire(timeout=TURN_WITHIN):
             raise Problem(Fault.BUSY, "other bundles are being made", headers={"Retry-After": "10"})
         try:
-            key = self._taizhang.keys.signing_key
+            key, *_ = self._taizhang.keys.signing_keys()
             content = archive(
                 collected(),
                 key.verifier_key,

@@ -25,12 +25,13 @@ from api.bundles.verify_bundle import (
 )
 from api.bundles.writing import archive
 from application.moments import Moment
+from application.proving import Published
 from application.sealing_heads import Seal
 from domain.heads import Head, HeadsMap, Presence
 from domain.ledger import HeadsSealed
 from domain.log import Stored
 from domain.tlog.checkpoint import Checkpoint
-from domain.tlog.note import COSIGNATURE, ED25519, Note, VerifierKey, signature_of, signed_message
+from domain.tlog.note import COSIGNATURE, ED25519, Note, VerifierKey, parse_note, signature_of, signed_message
 from domain.tlog.tree import Subtree, consistency_proof, inclusion_proof, leaf_hash, root_of
 
 ORIGIN = "taizhang.test/bundles"
@@ -187,8 +188,9 @@ class Ledger(NamedTuple):
                 for proof in (heads.prove(record),)
                 if isinstance(proof, Presence)
             },
-            checkpoint=note.encode(),
-            tree=Checkpoint(ORIGIN, size, root_of(leaf_hash(one) for one in self.log)),
+            published=Published(
+                Checkpoint(ORIGIN, size, root_of(leaf_hash(one) for one in self.log)), parse_note(note)
+            ),
             paths={one: inclusion_proof(one - 1, size, self.read) for one in shown},
             consistency=None if since is None else (since, consistency_proof(since, size, self.read)),
             scheme="opinions-2019",

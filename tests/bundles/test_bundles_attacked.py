@@ -86,6 +86,16 @@ def test_another_ledgers_key_opens_nothing(bundle: bytes) -> None:
         assert told.value.fault == "signature"
 
 
+def test_after_a_rotation_the_former_key_is_named_too(ledger: Ledger) -> None:
+    """The checkpoint of a past position is signed by the key of its time, the manifest by the present one."""
+    present = Signer(ORIGIN)
+    bundle = ledger._replace(signer=present).bundle(checkpoint=ledger.checkpoint())
+    assert check(bundle, f"{present.key} {ledger.signer.key}")["tree_size"] == 14
+    for alone in (present, ledger.signer):
+        with pytest.raises(Broken, match="known key"):
+            check(bundle, str(alone.key))
+
+
 def test_a_manifest_signed_by_another_is_refused(ledger: Ledger, files: Files) -> None:
     forger = ledger._replace(signer=Signer(ORIGIN))
     broken(ledger, forger.signed(changed(files, "index.html", b"")), "signature")
