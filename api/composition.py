@@ -152,7 +152,10 @@ class Taizhang:
 
     def trust(self) -> str:
         """Whom whoever checks this ledger has to believe, as a C2SP tlog-policy."""
-        return f"log {self.keys.signing_key.verifier_key}\nquorum none\n"
+        head, _ = self.log.head()
+        ledger = self.asking.histories.at("ledger/ledger", head).state
+        keys = [] if ledger is None else [str(key) for key in ledger.items("keys")]
+        return "".join(f"log {key}\n" for key in keys) + "quorum none\n"
 
     def rebuild_views(self, progress: rebuilding.Told) -> int:
         """Build the views anew beside the live ones and put them in their place; see `rebuilding.rebuild`."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib import resources
 from typing import Any, Final
 
-from api.bundles.archives import TOTAL_LIMIT, packed
+from api.bundles.archives import FILES_LIMIT, TOTAL_LIMIT, packed
 from api.bundles.collecting import Collected
 from api.bundles.readable import readable
 from api.bundles.verify_bundle import CHECKPOINT, CONTENT, FORMAT, MANIFEST, SIGNATURE
@@ -167,7 +167,7 @@ def _content(found: Collected, verifier_key: str, report: Mapping[str, Any] | No
 
 
 def _bounded(files: Mapping[str, bytes]) -> None:
-    if sum(map(len, files.values())) > TOTAL_LIMIT - len(files) * 400:
+    if sum(map(len, files.values())) > TOTAL_LIMIT - len(files) * 400 or len(files) > FILES_LIMIT - 10:
         raise Refused(Code.BUNDLE_TOO_LARGE, f"it would have more than {TOTAL_LIMIT >> 20} MiB")
 
 

@@ -37,6 +37,8 @@ ADDRESSES = (
     "reports/assessment?year=2020&format=csv",
 )
 
+PAGES = ("/", f"/{COMMUNITY}", "/communities", "/accounts", "/log", "/search?q={name}", "/audit", "/ledger/ledger")
+
 Clients = Callable[..., httpx.Client]
 Lines = queue.Queue[dict[str, Any]]
 
@@ -74,13 +76,15 @@ class Traces:
         with self._ledger.database.connect("reader") as connection:
             last = connection.execute("select max(position) from ledger.log").fetchone()
         entries = [f"log/entries?after={after}&limit=500" for after in range(0, last[0] if last else 0, 500)]
-        return {address: self._names(address) for address in (*ADDRESSES, *entries)}
+        return {address: self._names(address) for address in (*ADDRESSES, *PAGES, *entries)}
 
     def _names(self, address: str) -> list[Any]:
-        answer = self._inspector.get(f"/api/v1/{address.format(name=self.name)}")
+        asked = address.format(name=self.name)
+        answer = self._inspector.get(asked if asked.startswith("/") else f"/api/v1/{asked}")
         assert answer.status_code in {200, 409}, (address, answer.text)
         assert "sealed1." not in answer.text
-        return [self.name] * answer.text.count(self.name)
+        echoed = asked.count(self.name) and answer.headers["content-type"].startswith("text/html")
+        return [] if echoed else [self.name] * answer.text.count(self.name)
 
 
 def read(path: Path) -> bytes:
@@ -123,7 +127,7 @@ def test_before_an_erasure_a_name_is_in_answers_alone_and_after_it_nowhere(
     known_at = {"known_at": str(ledger.log.head()[0]), "on": "2021-01-01"}
     before = traces.in_answers()
     assert {address for address, names in before.items() if names} >= {
-        COMMUNITY, f"{COMMUNITY}/events", "communities?limit=500", "accounts?limit=500",
+        COMMUNITY, f"{COMMUNITY}/events", "communities?limit=500", "accounts?limit=500", f"/{COMMUNITY}",
     }  # fmt: skip
     assert not before["communities?q={name}"]
     assert traces.on_disk() == []
@@ -135,6 +139,7 @@ def test_before_an_erasure_a_name_is_in_answers_alone_and_after_it_nowhere(
     assert "密钥已销毁" in entry["receipt"]["destroyed"]
     assert any("此前披露给他人" in one for one in entry["receipt"]["not_reached"])
     assert traces.name not in json.dumps(entry, ensure_ascii=False)
+    assert entry["receipt"]["destroyed"] in administrator.get(f"/log/{entry['position']}").text
 
     nobody = {"id": person["id"], "name": None, "erased": True}
     assert not any(traces.in_answers().values())
