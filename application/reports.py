@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from application.asking import Asking
 from application.assessment_report import Names, assessment_report, named_in
+from application.dispute_report import dispute_report
 from application.moments import Moment
 from application.reporting import Report
 from application.rights import Reader
@@ -33,6 +35,23 @@ class Reports:
             data,
             self._asking.provenance(moment, chosen),
             Names(self._names(named_in(data["scores"]), moment)),
+            keys,
+            demonstration=any(key.startswith(DEMONSTRATION) for key in keys),
+        )
+
+    def dispute(self, reader: Reader, dispute: str, moment: Moment) -> Report:
+        """A dispute with both sides, its limits and what was ruled."""
+        data: dict[str, Any] = self._asking.record(reader, "disputes", dispute, moment)
+        path = f"assessments/{data['assessment']}"
+        opened = self._asking.histories.at(path, moment.position).state
+        scheme = None if opened is None else str(opened.value("scheme"))
+        new_city = data["assessment"].partition("-")[2]
+        paths = [f"new-cities/{new_city}", f"schemes/{scheme}", data["disputed"]["about"]]
+        keys = self._keys(moment)
+        return dispute_report(
+            data,
+            self._asking.provenance(moment, scheme),
+            Names(self._names(paths, moment)),
             keys,
             demonstration=any(key.startswith(DEMONSTRATION) for key in keys),
         )

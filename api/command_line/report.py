@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import click
 
 from api.command_line.outcomes import Voice, cannot_tell, command
-from api.composition import opened
+from api.composition import Taizhang, opened
 from api.reports import DEFAULT, FORMATS, File, official, written
+from application.moments import Moment
+from application.reporting import Report
 from application.rights import Reader
 from domain.refusals import Nature, Refused
 
@@ -46,13 +49,51 @@ def assessment(  # noqa: PLR0913, PLR0917  # an option each
     output: Path | None,
 ) -> None:
     """Report a year's assessment."""
-    binary = not FORMATS[wanted].is_text
-    if binary and output is None and not voice.as_json and sys.stdout.isatty():
+
+    def made(ledger: Taizhang, moment: Moment) -> Report:
+        return ledger.reports.assessment(_ALL, year, moment, scheme, new_city)
+
+    _report(voice, directory, made, (known_at, on), (wanted, output))
+
+
+@report.command("dispute", help="输出一件异议的办理情况：双方陈述、各项期限、裁定。")
+@click.option("--dispute", "dispute_id", metavar="ID", required=True, help="异议编号")
+@click.option("--known-at", metavar="T", help="只计此刻之前入账的记录：带时区的时间，或日志位置；默认全部")
+@click.option("--on", metavar="DATE", help="所求之日，默认今天")
+@click.option("--format", "wanted", type=click.Choice(list(FORMATS)), default=DEFAULT, show_default=True, help="格式")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="写入此文件，默认写到标准输出")
+@command
+def dispute(
+    voice: Voice,
+    directory: Path,
+    dispute_id: str,
+    known_at: str | None,
+    on: str | None,
+    wanted: str,
+    output: Path | None,
+) -> None:
+    """Report a dispute."""
+
+    def made(ledger: Taizhang, moment: Moment) -> Report:
+        return ledger.reports.dispute(_ALL, dispute_id, moment)
+
+    _report(voice, directory, made, (known_at, on), (wanted, output))
+
+
+def _report(
+    voice: Voice,
+    directory: Path,
+    make: Callable[[Taizhang, Moment], Report],
+    times: tuple[str | None, str | None],
+    to: tuple[str, Path | None],
+) -> None:
+    """Make a report as known at and about these times, and give it in a format to a file or the output."""
+    (known_at, on), (wanted, output) = times, to
+    if not FORMATS[wanted].is_text and output is None and not voice.as_json and sys.stdout.isatty():
         raise click.UsageError(f"{wanted} 不能显示在终端里，请用 --output 指明文件")
     with opened(directory, follow=False) as ledger, voice.bar(2, "编制报告") as advance:
         try:
-            moment = ledger.asking.moment(known_at, on, None)
-            made = ledger.reports.assessment(_ALL, year, moment, scheme, new_city)
+            made = make(ledger, ledger.asking.moment(known_at, on, None))
         except Refused as refusal:
             if refusal.code.nature in {Nature.QUESTION, Nature.FIELDS}:
                 raise click.UsageError(refusal.detail) from None

@@ -18,6 +18,7 @@ from api.http.reading import DIFF_PARAMETERS, LIST_PARAMETERS, RECORD_PARAMETERS
 from api.reports import DEFAULT, FORMATS, official, page, written
 from application import scheme_answers, score_answers
 from application.cursors import cursor_of, read_cursor
+from application.reporting import Report
 from application.score_answers import OUTCOMES
 from domain.fact import JsonValue
 from domain.refusals import Code, FieldError, Refused
@@ -28,10 +29,12 @@ ASSESSMENT_PARAMETERS: Final = ("scheme", *TIMES)
 ASSESSMENT_DIFF_PARAMETERS: Final = ("from_known_at", "to_known_at", "on", "scheme", "min_position")
 FINDINGS_PARAMETERS: Final = ("year", "new_city", "rule", "outcome", "scheme", *PAGES, *TIMES)
 SCHEME_DIFF_PARAMETERS: Final = ("to", *DIFF_PARAMETERS, "known_at", "on")
+DISPUTE_REPORT_PARAMETERS: Final = ("dispute", "format", *TIMES)
 REPORT_PARAMETERS: Final = ("year", "new_city", "format", "scheme", *TIMES)
 
 ASSESSMENTS, SCHEMES = "/api/v1/assessments", "/api/v1/schemes"
 FINDINGS, REPORT = "/api/v1/findings", "/api/v1/reports/assessment"
+DISPUTE_REPORT = "/api/v1/reports/dispute"
 
 _SHOWN: Final = {"html": "inline", "pdf": "inline"}
 """What a browser shows by itself; the rest it keeps."""
@@ -58,6 +61,7 @@ class Assessing:
             Address(f"{SCHEMES}/{{id}}", endpoint(self.scheme, RECORD_PARAMETERS, "schemes")),
             Address(f"{SCHEMES}/{{id}}/diff", endpoint(self.scheme_diff, SCHEME_DIFF_PARAMETERS, "schemes")),
             Address(FINDINGS, endpoint(self.findings, FINDINGS_PARAMETERS)),
+            Address(DISPUTE_REPORT, endpoint(self.dispute_report, DISPUTE_REPORT_PARAMETERS)),
             Address(REPORT, endpoint(self.report, REPORT_PARAMETERS)),
         ]
 
@@ -133,24 +137,38 @@ class Assessing:
     def report(self, asked: Question) -> Response:
         """A year's assessment as a report, of all New Cities or of one."""
         query = asked.query
-        wanted = query.get("format", DEFAULT)
-        if wanted not in FORMATS:
-            raise queries.invalid("format", f"{' or '.join(FORMATS)}, not {wanted[:20]}")
-        year, moment = year_of(query), self._reading.moment(query)
+        wanted, year, moment = _format(query), year_of(query), self._reading.moment(query)
         new_city = query.get("new_city") or None
         report = self._reports.assessment(asked.reader, year, moment, query.get("scheme"), new_city)
-        try:
-            file = written(report, wanted)
-        except official.NoGlyphs as missing:
-            raise Problem(Fault.NO_FONT, str(missing)) from None
-        headers = (
-            {}
-            if wanted == DEFAULT
-            else {"Content-Disposition": f'{_SHOWN.get(wanted, "attachment")}; filename="{file.name}"'}
-        )
-        if wanted == "html":
-            headers["Content-Security-Policy"] = page.POLICY
-        return Response(file.content, headers=headers, media_type=file.media_type)
+        return _as_file(report, wanted)
+
+    def dispute_report(self, asked: Question) -> Response:
+        """A dispute as a report."""
+        query = asked.query
+        wanted = _format(query)
+        if not query.get("dispute"):
+            raise queries.invalid("dispute", "the id of a dispute is required")
+        return _as_file(self._reports.dispute(asked.reader, query["dispute"], self._reading.moment(query)), wanted)
+
+
+def _format(query: Mapping[str, str]) -> str:
+    wanted = query.get("format", DEFAULT)
+    if wanted not in FORMATS:
+        raise queries.invalid("format", f"{' or '.join(FORMATS)}, not {wanted[:20]}")
+    return wanted
+
+
+def _as_file(report: Report, wanted: str) -> Response:
+    try:
+        file = written(report, wanted)
+    except official.NoGlyphs as missing:
+        raise Problem(Fault.NO_FONT, str(missing)) from None
+    headers: dict[str, str] = {}
+    if wanted != DEFAULT:
+        headers["Content-Disposition"] = f'{_SHOWN.get(wanted, "attachment")}; filename="{file.name}"'
+    if wanted == "html":
+        headers["Content-Security-Policy"] = page.POLICY
+    return Response(file.content, headers=headers, media_type=file.media_type)
 
 
 def year_of(query: Mapping[str, str]) -> int:

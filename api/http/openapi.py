@@ -64,6 +64,7 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "rule": ({"type": "string", "examples": ["community-size/1"]}, "of this rule, with its version or without"),
     "outcome": ({"type": "string", "enum": list(OUTCOMES)}, "with this outcome"),
     "to": ({"type": "string"}, "the version to compare with, or how many entries the later tree has"),
+    "dispute": ({"type": "string"}, "the id of a dispute"),
     "format": ({"type": "string", "enum": list(FORMATS), "default": DEFAULT}, "of the report"),
     "since": (
         {"type": "integer", "minimum": 1},
@@ -220,11 +221,15 @@ def _of_scores() -> dict[str, Any]:
     difference = _read(tag, "assessments.diff", "得分变化的原因", causes, assessing.ASSESSMENT_DIFF_PARAMETERS)
     findings = _read(tag, "findings.list", "规则结论", _listed(reference("Finding")), assessing.FINDINGS_PARAMETERS)
     report = _read(tag, "reports.assessment", "年度考核报告", _asked(reference("Report")), assessing.REPORT_PARAMETERS)
-    report["responses"]["200"]["content"] |= {
+    files = {
         one.media_type.partition(";")[0]: {"schema": {"type": "string"} if one.is_text else {}}
         for name, one in FORMATS.items()
         if name != DEFAULT
     }
+    report["responses"]["200"]["content"] |= files
+    state = _asked(reference("disputes.State"))
+    dispute = _read(_tag("disputes"), "reports.dispute", "异议办理报告", state, assessing.DISPUTE_REPORT_PARAMETERS)
+    dispute["responses"]["200"]["content"] |= files
     versions = _asked(reference("Diff"))
     reads = {
         assessing.ASSESSMENTS: _read(
@@ -237,6 +242,7 @@ def _of_scores() -> dict[str, Any]:
         ),
         assessing.FINDINGS: findings,
         assessing.REPORT: report,
+        assessing.DISPUTE_REPORT: dispute,
         OF_REPORT: _bundle(tag, "reports.assessment", "年度考核报告的证据包", REPORT_BUNDLE_PARAMETERS),
     }
     for one in reads.values():
