@@ -20,6 +20,7 @@ from application.committing import Recorder
 from application.drafting import content_of
 from application.filling import Filling
 from application.judging import Judge
+from application.moments import today
 from application.names import Sealed
 from application.proving import Proving
 from application.records_view import RecordsView
@@ -30,7 +31,7 @@ from application.sealing_heads import HeadsSealer
 from application.signing_on import SignOn
 from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
 from domain.fact import Fact, Person
-from domain.ledger import LedgerOpened, PersonErased
+from domain.ledger import LedgerOpened, PersonErased, SigningKeyRotated
 from domain.log import Stored
 from domain.new_area import NewAreaRegistered
 from domain.offices import SYSTEM
@@ -51,6 +52,7 @@ from infrastructure.postgres.log import Log
 from infrastructure.postgres.migrating import migrate
 from infrastructure.postgres.tree import LogTree
 from infrastructure.postgres.writer import LogWriter
+from infrastructure.tlog import export
 from infrastructure.tlog.keepsake import Guard, Guarded, Keepsake
 from infrastructure.tlog.sealer import Sealer, check_kept
 from infrastructure.tlog.store import TreeStore
@@ -156,6 +158,11 @@ class Taizhang:
         ledger = self.asking.histories.at("ledger/ledger", head).state
         keys = [] if ledger is None else [str(key) for key in ledger.items("keys")]
         return "".join(f"log {key}\n" for key in keys) + "quorum none\n"
+
+    def export_log(self, directory: Path, told: Callable[[int], None]) -> int:
+        """Write the published tree as static files, sealed up to now; returns its size. See `export.export`."""
+        self.proving.await_sealed(self.log.head()[0])
+        return export.export(self.proving, directory, told)
 
     def rebuild_views(self, progress: rebuilding.Told) -> int:
         """Build the views anew beside the live ones and put them in their place; see `rebuilding.rebuild`."""
@@ -389,6 +396,19 @@ def issue_key(
     facts.append((record, KeyIssued(key=f"key-{secrets.token_hex(4)}", sha256=key_digest(token))))
     record_as_system(ledger.recorder, facts, on)
     return token
+
+
+def begin_rotation(ledger: Taizhang, reasons: str) -> str:
+    """Make the key that is to follow, if there is none yet, and record it; both sign from here on.
+
+    Returns its verifier key.
+    """
+    following = ledger.keys.prepare_rotation().verifier_key
+    declared = ledger.asking.histories.at("ledger/ledger", ledger.log.head()[0]).state
+    if declared is None or following not in declared.items("keys"):
+        fact = SigningKeyRotated(key=following, reasons=reasons)
+        record_as_system(ledger.recorder, [("ledger/ledger", fact)], today(now))
+    return following
 
 
 def new_key() -> str:

@@ -14,6 +14,7 @@ from typing_extensions import override
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "demo": ("serving", "demo"),
+        "export-log": ("keeping", "export_log"),
         "import": ("baseline", "import_"),
         "init": ("keeping", "init"),
         "key": ("keeping", "key"),

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from api.command_line.outcomes import Voice, command
-from api.composition import ADMINISTRATOR, initialise, issue_key, opened
+from api.command_line.outcomes import Voice, command, does_not_hold
+from api.composition import ADMINISTRATOR, begin_rotation, initialise, issue_key, opened
 from domain.offices import BUREAUS, ROLES
 from domain.records import record_kind
 from domain.refusals import Refused
@@ -67,3 +67,35 @@ def key_add(
             where = ".".join(map(str, error["loc"]))
             raise click.UsageError(f"{where}: {error['msg']}" if where else error["msg"]) from None
     voice.answer({"account": account, "key": token}, f"账户 {account} 的密钥（只显示这一次）：{token}")
+
+
+@key.command("rotate", help="更换签名密钥：先与旧密钥同时签名一段时间，再以 --finish 停用旧密钥。")
+@click.option("--reasons", metavar="TEXT", default="定期更换", show_default=True, help="更换理由，记入台账")
+@click.option("--finish", is_flag=True, help="停用旧密钥，此后只用新密钥签名")
+@command
+def key_rotate(voice: Voice, directory: Path, reasons: str, finish: bool) -> None:  # noqa: FBT001
+    """Rotate the signing key, in two steps."""
+    with opened(directory, follow=False) as ledger:
+        if not finish:
+            verifier_key = begin_rotation(ledger, reasons)
+            voice.answer(
+                {"verifier_key": verifier_key, "finished": False},
+                f"新旧密钥此后同时签名。新的验证公钥（请分发保存）：{verifier_key}\n"
+                "各方换用新公钥后，运行 taizhang key rotate --finish。",
+            )
+            return
+        try:
+            verifier_key = ledger.keys.finish_rotation().verifier_key
+        except FileNotFoundError:
+            raise does_not_hold("no-rotation", "没有进行中的更换：先运行 taizhang key rotate。") from None
+    voice.answer({"verifier_key": verifier_key, "finished": True}, f"此后只用新密钥签名：{verifier_key}")
+
+
+@click.command("export-log", help="把已公布的日志写成静态文件（C2SP tlog-tiles），姓名仍为密文。")
+@click.argument("target", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@command
+def export_log(voice: Voice, directory: Path, target: Path) -> None:
+    """Export the log."""
+    with opened(directory, follow=False) as ledger, voice.bar(ledger.log.head()[0], "导出日志") as advance:
+        size = ledger.export_log(target, advance)
+    voice.answer({"size": size, "directory": str(target)}, f"已把第 1 至 {size} 号记录导出到 {target}。")
