@@ -38,6 +38,8 @@ from domain.offices import SYSTEM
 from domain.records import VOCABULARY
 from domain.refusals import Code, Refused
 from domain.schemes import FIRST, first_scheme
+from domain.tlog.note import parse_verifier_key
+from domain.tlog.policy import Policy, parse_policy
 from infrastructure.access.passwords import Passwords
 from infrastructure.access.reads import Reads
 from infrastructure.access.sessions import Sessions
@@ -52,15 +54,16 @@ from infrastructure.postgres.log import Log
 from infrastructure.postgres.migrating import migrate
 from infrastructure.postgres.tree import LogTree
 from infrastructure.postgres.writer import LogWriter
-from infrastructure.tlog import export
-from infrastructure.tlog.keepsake import Guard, Guarded, Keepsake
-from infrastructure.tlog.sealer import Sealer, check_kept
-from infrastructure.tlog.store import TreeStore
+from infrastructure.tlog.keepsake import Guarded
+from infrastructure.tlog.publishing import Publishing
+from infrastructure.tlog.witness import Witness
 from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
 
 URL_VARIABLE = "TAIZHANG_DATABASE_URL"
+WITNESSES = "TAIZHANG_WITNESSES"
+"""The environment variable that names the policy's file."""
 VAULT = "vault"
 """The folder, in the ledger's directory, of the keys of persons: no backup of the database holds it."""
 ADMINISTRATOR = "administrator"
@@ -127,8 +130,7 @@ class Taizhang:
     field_key: Callable[[Sealed], bytes | None]
     """The key that opens one sealed name, to be disclosed; None for a person who has been erased."""
     proving: Proving
-    sealer: Sealer
-    guard: Guard
+    tree: Publishing
     attachments: Attachments
     passwords: Passwords
     sessions: Sessions
@@ -142,13 +144,13 @@ class Taizhang:
         head, _ = self.log.head()
         position = self.views.position()
         failure = None if self.follower is None else self.follower.failure()
-        newest, refused = self.proving.newest(), self.guard.reason()
+        refused = self.tree.guard.reason()
         return {
             "ready": failure is None and refused is None,
             "head": head,
             "views": {"position": position, "lag": head - position, "failure": failure},
             "heads": {"failure": self.heads.failure()},
-            "tree": {"size": 0 if newest is None else newest.checkpoint.size, "failure": self.sealer.failure()},
+            "tree": self.tree.health(),
             "writing": {"refused": refused},
         }
 
@@ -158,11 +160,6 @@ class Taizhang:
         ledger = self.asking.histories.at("ledger/ledger", head).state
         keys = [] if ledger is None else [str(key) for key in ledger.items("keys")]
         return "".join(f"log {key}\n" for key in keys) + "quorum none\n"
-
-    def export_log(self, directory: Path, told: Callable[[int], None]) -> int:
-        """Write the published tree as static files, sealed up to now; returns its size. See `export.export`."""
-        self.proving.await_sealed(self.log.head()[0])
-        return export.export(self.proving, directory, told)
 
     def rebuild_views(self, progress: rebuilding.Told) -> int:
         """Build the views anew beside the live ones and put them in their place; see `rebuilding.rebuild`."""
@@ -174,10 +171,11 @@ class Taizhang:
 
 
 @contextmanager
-def opened(directory: Path, *, follow: bool = True) -> Generator[Taizhang]:
+def opened(directory: Path, *, follow: bool = True, witnesses: Path | None = None) -> Generator[Taizhang]:
     """The ledger in a directory, running until the block ends. Raises NotInitialised where there is none.
 
-    `follow` keeps the views up to date; several processes may, and one of them works.
+    `follow` keeps the views up to date and the log sealed; several processes may, and one of them works. `witnesses` is
+    the file of a policy, a C2SP tlog-policy, whose witnesses are asked; else the one that TAIZHANG_WITNESSES names.
     """
     with ExitStack() as stack:
         try:
@@ -186,7 +184,7 @@ def opened(directory: Path, *, follow: bool = True) -> Generator[Taizhang]:
             raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one") from None
         base = stack.enter_context(database(directory))
         migrate(base)
-        ledger = stack.enter_context(running(directory, base, ring, follow=follow))
+        ledger = stack.enter_context(running(directory, base, ring, follow=follow, witnesses=witnesses))
         head, _ = ledger.log.head()
         if head == 0:
             raise NotInitialised(f"the ledger in {directory} has no entries: taizhang init creates it")
@@ -197,7 +195,9 @@ def opened(directory: Path, *, follow: bool = True) -> Generator[Taizhang]:
 
 
 @contextmanager
-def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> Generator[Taizhang]:
+def running(
+    directory: Path, base: Database, ring: KeyRing, *, follow: bool, witnesses: Path | None = None
+) -> Generator[Taizhang]:
     """The parts put together over a migrated database, until the block ends."""
     with ExitStack() as stack:
         restart = base.server.ensure_running if base.server is not None else None
@@ -210,17 +210,10 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
         attachments = Attachments(pool.connection)
         turn = LogWriter(base, on_lost=restart)
         stack.callback(turn.close)
-        guard, keepsake = Guard(), Keepsake(ring.directory)
-        kept = keepsake.read()
-        if kept is not None:
-            with base.connect("reader") as connection:
-                if (reason := check_kept(connection, kept)) is not None:
-                    guard.refuse(reason)
-        sealer = Sealer(base, ring.signing_keys, keepsake, guard)
-        tree = TreeStore(base, log.reader, sealer.demand)
+        tree = Publishing(base, ring, log, _policy(witnesses))
         stack.callback(tree.close)
-        proving = Proving(tree, log)
-        heads = HeadsSealer(log, Guarded(turn, guard), now)
+        proving = tree.proving
+        heads = HeadsSealer(log, Guarded(turn, tree.guard), now)
         view = RecordsView(log)
         judge = Judge(view, seal=names.seal, open_name=names.open, attachments=attachments)
 
@@ -228,7 +221,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             if names.forget_erased(stored):
                 judge.forget_names()
 
-        recorder = Recorder(view, judge, Guarded(log, guard), on_durable=forget_erased)
+        recorder = Recorder(view, judge, Guarded(log, tree.guard), on_durable=forget_erased)
         stack.callback(recorder.close)
         views = RecordViews(base)
         stack.callback(views.close)
@@ -238,8 +231,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             stack.callback(follower.stop)
             heads.start()
             stack.callback(heads.stop)
-            sealer.start()
-            stack.callback(sealer.stop)
+            tree.start()
         asking = Asking(log, views, names, now, proving)
         assessing = Assessing(asking.histories)
         scores = ScoreAnswers(assessing, names)
@@ -265,8 +257,7 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             heads=heads,
             field_key=names.field_key,
             proving=proving,
-            sealer=sealer,
-            guard=guard,
+            tree=tree,
             attachments=attachments,
             passwords=Passwords(pool.connection),
             sessions=Sessions(pool.connection),
@@ -275,6 +266,18 @@ def running(directory: Path, base: Database, ring: KeyRing, *, follow: bool) -> 
             linking=Linking(pool.connection),
             reads=reads,
         )
+
+
+def open_witness(directory: Path, name: str, logs: Sequence[str]) -> Witness:
+    """The witness in a directory, which follows the logs of these verifier keys. Raises ValueError for a bad key."""
+    return Witness.open(directory, name, [parse_verifier_key(log) for log in logs], lambda: int(now().timestamp()))
+
+
+def _policy(chosen: Path | None) -> Policy | None:
+    """The witnesses' policy, where there is one. Raises Malformed, and OSError where its file can't be read."""
+    named = os.environ.get(WITNESSES)
+    path = chosen or (Path(named) if named else None)
+    return None if path is None else parse_policy(path.read_bytes())
 
 
 class _Names:

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "rebuild": ("views", "rebuild"),
         "report": ("report", "report"),
         "serve": ("serving", "serve"),
+        "witness": ("serving", "witness"),
         "verify-bundle": ("bundle", "verify_bundle"),
     }
 )

@@ -97,5 +97,5 @@ def key_rotate(voice: Voice, directory: Path, reasons: str, finish: bool) -> Non
 def export_log(voice: Voice, directory: Path, target: Path) -> None:
     """Export the log."""
     with opened(directory, follow=False) as ledger, voice.bar(ledger.log.head()[0], "导出日志") as advance:
-        size = ledger.export_log(target, advance)
+        size = ledger.tree.export(target, advance)
     voice.answer({"size": size, "directory": str(target)}, f"已把第 1 至 {size} 号记录导出到 {target}。")

@@ -15,12 +15,15 @@ import platformdirs
 from api import demo as demonstration
 from api.command_line.outcomes import Voice, cannot_tell, command, command_in, does_not_hold
 from api.command_line.views import await_views
-from api.composition import Taizhang, opened
+from api.composition import Taizhang, open_witness, opened
 from api.http.application import create_app
 from api.http.logs import configure
 from api.http.serve import serve as serve_http
+from api.http.witnessing import create_witness
+from domain.tlog.lines import Malformed
 
 HOST, PORT = "127.0.0.1", 8000
+WITNESS_PORT = 8010
 _PORT = click.option(
     "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="端口，0 为任一空闲端口"
 )
@@ -33,12 +36,18 @@ _ROLES: Mapping[str, str] = {"inspector": "查阅", "recorder": "登记", "arbit
 )
 @click.option("--host", default=HOST, show_default=True, help="监听地址")
 @_PORT
+@click.option(
+    "--witnesses",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="见证策略（C2SP tlog-policy），默认取 TAIZHANG_WITNESSES 所指的文件；检查点送交其中的见证者签名",
+)
 @command
-def serve(voice: Voice, directory: Path, host: str, port: int) -> None:
+def serve(voice: Voice, directory: Path, host: str, port: int, witnesses: Path | None) -> None:
     """Serve a ledger."""
     _check_free(host, port)
     configure()
-    with opened(directory) as ledger:
+    with opened(directory, witnesses=witnesses) as ledger:
         key = ledger.keys.signing_key.verifier_key
         _serve(
             ledger,
@@ -73,6 +82,41 @@ def demo(voice: Voice, directory: Path, port: int) -> None:
         raise does_not_hold(
             "not-a-demo", f"{directory} 中是正式台账，不能写入演示数据；请用 --data 另选文件夹。"
         ) from None
+
+
+@click.command(help="启动见证者：只为不断增长、前后一致的日志签名，并记住签过什么（C2SP tlog-witness）。")
+@click.option("--name", metavar="NAME", required=True, help="见证者的名称，如 witness.example/w1；不含空格和加号")
+@click.option("--log", "logs", metavar="VKEY", multiple=True, required=True, help="所见证日志的验证公钥，可重复")
+@click.option("--host", default=HOST, show_default=True, help="监听地址")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=WITNESS_PORT, show_default=True, help="端口，0 为任一空闲端口"
+)
+@command_in(partial(platformdirs.user_data_path, "taizhang-witness"))
+def witness(voice: Voice, directory: Path, name: str, logs: tuple[str, ...], host: str, port: int) -> None:
+    """Serve a witness."""
+    _check_free(host, port)
+    configure()
+    try:
+        opened_witness = open_witness(directory, name, logs)
+    except BlockingIOError:
+        raise cannot_tell("taken", f"{directory} 中已有见证者在运行。") from None
+    except Malformed as fault:
+        raise click.BadParameter(str(fault), param_hint="--name / --log") from None
+    key = opened_witness.verifier_key
+
+    def told(url: str) -> None:
+        voice.answer(
+            {"url": url, "verifier_key": key},
+            f"见证者已启动：{url}\n验证公钥：{key}\n策略中的一行：witness w1 {key} {url}\n按 Ctrl-C 停止。",
+        )
+
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            serve_http(create_witness(opened_witness), host, port, on_listening=told)
+    except OSError as fault:
+        raise _taken(host, port, fault) from None
+    finally:
+        opened_witness.close()
 
 
 def _serve(ledger: Taizhang, host: str, port: int, on_listening: Callable[[str], None]) -> None:

@@ -45,7 +45,7 @@ def configure(environment: Mapping[str, str] = os.environ) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for library in ("uvicorn", "uvicorn.error", "psycopg", "psycopg.pool", "eventsourcing"):
+    for library in ("uvicorn", "uvicorn.error", "psycopg", "psycopg.pool", "eventsourcing", "httpx"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 

@@ -65,4 +65,11 @@ class _Positions(Collector):
         yield GaugeMetricFamily("taizhang_database_up", "Whether the database answers.", 1)
         yield GaugeMetricFamily("taizhang_head_position", "The log's last position.", cast("int", health["head"]))
         yield GaugeMetricFamily("taizhang_views_position", "The last position in the views.", views["position"])
+        tree = cast("Mapping[str, Any]", health["tree"])
+        yield GaugeMetricFamily("taizhang_tree_size", "Entries that the last checkpoint covers.", tree["size"])
+        yield GaugeMetricFamily("taizhang_tree_failed", "Whether sealing stopped.", tree["failure"] is not None)
+        if tree["witnessed"] is not None:
+            yield GaugeMetricFamily(
+                "taizhang_tree_witnessed", "Whether witnesses enough signed the last checkpoint.", tree["witnessed"]
+            )
         yield GaugeMetricFamily("taizhang_views_failed", "Whether the views stopped.", views["failure"] is not None)

@@ -261,7 +261,13 @@ def shared() -> dict[str, Schema]:
         "hashes": hashes,
     }
     signature = closed("签名", {"name": text, "key_id": {"type": "string", "pattern": "^[0-9a-f]{8}$"}})
-    signed: Schema = {**head, "note": text, "signatures": {"type": "array", "items": signature}}
+    signed: Schema = {
+        **head,
+        "note": text,
+        "signatures": {"type": "array", "items": signature},
+        "witnessed": {"type": ["boolean", "null"]},
+        "cosigned_by": {"type": "array", "items": text},
+    }
     return {
         "Head": closed("检查点的树", head),
         "Sealed": closed("已封存", {**head, "index": size, "hashes": hashes, "proof": text}),

@@ -80,7 +80,7 @@ class Tiles:
         newest = self._proving.newest()
         if newest is None:
             raise Refused(Code.NOT_FOUND, "no checkpoint has been published yet")
-        return self._reading.found(published_json(newest), moment)
+        return self._reading.found({**published_json(newest), **self._taizhang.tree.witnessed(newest)}, moment)
 
     def inclusion(self, asked: Question) -> Response:
         """The proof that an entry is in the tree, of the last checkpoint's size unless another is asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from application.proving import Proving
 from domain.tlog.tile import WIDTH, Tile, tiles
@@ -13,12 +13,15 @@ from domain.tlog.tile import WIDTH, Tile, tiles
 PUBLIC: Final = 0o644
 NOTHING_PUBLISHED: Final = 0
 
+Told: TypeAlias = Callable[[int], None]
+"""Hears how many entries were written since the last time."""
 
-def export(proving: Proving, directory: Path, told: Callable[[int], None]) -> int:
+
+def export(proving: Proving, directory: Path, told: Told) -> int:
     """Write the tree of the last checkpoint into a directory, the checkpoint last; returns its size.
 
     A full tile that is there already is left as it is, so that an export can be gone on with. Returns 0, and writes
-    nothing, where no checkpoint has been published. `told` hears how many entries were written since the last time.
+    nothing, where no checkpoint has been published.
     """
     newest = proving.newest()
     if newest is None:

@@ -62,6 +62,10 @@ class TreeStore:
         except KeyError as missing:
             raise Unproven(f"tile {missing} is missing") from None
 
+    def wait(self, after: int, timeout: float) -> int:
+        """The size of the last checkpoint as soon as it is past `after`, or the last one seen after so many seconds."""
+        return self._watch.wait(after, timeout)
+
     def await_sealed(self, position: int, timeout: float) -> bool:
         """Have the log sealed up to a position; False where that isn't done after so many seconds."""
         return self._demand() and self._watch.wait(position - 1, timeout) >= position

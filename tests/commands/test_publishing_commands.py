@@ -13,7 +13,7 @@ from infrastructure.keys.signing import verify
 
 
 def test_the_export_holds_against_its_checkpoint_and_a_rotated_key_signs_beside_the_old_one(
-    home: Any, tmp_path
+    bare: Any, tmp_path
 ) -> None:
     first = bare.ask("init")["verifier_key"]
     out = tmp_path / "log"
