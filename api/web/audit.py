@@ -46,8 +46,10 @@ class Audit:
         """What was read, by name where it is a record."""
         kind, _, rest = read.what.partition("/")
         record_id, _, part = rest.partition("/")
+        if kind in {"log", "receipt"} and (position := read.what.rpartition("/")[2]).isdecimal():
+            return values.entry(int(position))
         if kind not in AGGREGATES:
-            return read.what
+            return visit.words.named("audit", kind)
         if not record_id:
             return visit.words.kind(kind)
         link = values.record(f"{kind}/{record_id}")
