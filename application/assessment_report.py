@@ -80,6 +80,7 @@ def assessment_report(
     names: Names,
     keys: Sequence[str],
     *,
+    number: str | None,
     demonstration: bool,
 ) -> Report:
     """The report on scores as `ScoreAnswers.report` gives them, one New City's or all of a year."""
@@ -109,6 +110,7 @@ def assessment_report(
         title=title,
         marks=marks,
         published=published,
+        number=number if published else None,
         addressed=f"{whose}党委、管委会：" if new_city else "各新城党委、管委会：",
         opening=[_basis(data, provenance, names, whose, simulated=simulated)],
         closing=_closing(scores, simulated=simulated, published=published),

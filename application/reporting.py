@@ -57,6 +57,8 @@ class Report(NamedTuple):
     """The same as JSON, with what it rests on."""
     flat: Table
     """The same as one table, for programs."""
+    number: str | None = None
+    """发文字号 of the document that it was published by."""
 
 
 def chinese_day(day: date) -> str:

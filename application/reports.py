@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from application.asking import Asking
@@ -14,6 +14,8 @@ from application.rights import Reader
 from application.score_answers import ScoreAnswers
 from domain.ledger import DEMONSTRATION
 
+_EVERYTHING = Reader("system", everything=True)
+"""Reads what a published result was published by: the document is everyone's."""
 _NAMES = ("name", "community_name", "title")
 """The fields that tell what a record is called, the first that is there."""
 
@@ -36,6 +38,7 @@ class Reports:
             self._asking.provenance(moment, chosen),
             Names(self._names(named_in(data["scores"]), moment)),
             keys,
+            number=self._number(data["scores"]),
             demonstration=any(key.startswith(DEMONSTRATION) for key in keys),
         )
 
@@ -55,6 +58,19 @@ class Reports:
             keys,
             demonstration=any(key.startswith(DEMONSTRATION) for key in keys),
         )
+
+    def _number(self, scores: Iterable[Mapping[str, Any]]) -> str | None:
+        """The 发文字号 that all the scores were published by; None where it isn't one."""
+        numbers: set[str | None] = set()
+        for score in scores:
+            steps: Mapping[str, Any] = {} if score["record"] is None else score["record"]["steps"]
+            published: Mapping[str, Any] | None = score.get("published") or steps.get("ResultPublished")
+            if published is None:
+                return None
+            entry: dict[str, Any] = self._asking.entry(_EVERYTHING, published["position"])
+            document: Mapping[str, Any] = entry["document"] or {}
+            numbers.add(document.get("number"))
+        return numbers.pop() if len(numbers) == 1 else None
 
     def _keys(self, moment: Moment) -> list[str]:
         """The verifier keys that the ledger had declared by then, the one in use last."""

@@ -44,6 +44,7 @@ def pdf(report: Report) -> bytes:
         "title": report.title,
         "heading": report.title.replace("建设考核", "建设\n考核"),
         "published": report.published,
+        "number": report.number,
         "marks": [*report.marks],
         "addressed": report.addressed,
         "opening": [*report.opening],

@@ -108,9 +108,11 @@ def test_only_what_was_published_has_the_red_head(counted: Any, report: ReportMa
     assert "未公布" in pdf_text(opened)
     assert "西咸新区督查室" not in pdf_text(opened)
     said = {"score": "100.00", "computed_at": counted.head, "tree_size": counted.head, "root_hash": "0" * 64}
-    counted.record("inspectorate", record, "ResultPublished", "2021-02-01", **said)
+    document = {"document": {"number": "陕西咸督字〔2021〕2号"}}
+    counted.record("inspectorate", record, "ResultPublished", "2021-02-01", envelope=document, **said)
     published = pdf_text(written(report(counted.head), "pdf").content)
     assert published.count("西咸新区督查室") == 2
+    assert "陕西咸督字〔2021〕2号" in published
     assert "未公布" not in published
 
 
