@@ -38,6 +38,9 @@ SUGGESTED: Final = 200
 NOT_BY_FORM: Final = frozenset({"SchemeAdopted", "KeyIssued"})
 """Events with their own ways in: a scheme is a file, a key is made by the command line and shown once."""
 
+NOT_ASKED: Final = frozenset({"ruling"})
+"""Fields that the system alone fills in."""
+
 
 class Asked(NamedTuple):
     """A field of a form with all that stands around it."""
@@ -208,6 +211,9 @@ class Forms:
             return [(str(one["id"]), values.name(f"{spec.refers_to}/{one['id']}")) for one in found]
         if spec.control != "text" or len(spec.path) != 1:
             return ()
+        if spec.path == ("indicator",) and state.get("scheme"):
+            scheme: Any = self._asking.record(visit.reader, "schemes", str(state["scheme"]), visit.moment)
+            return [(str(one["indicator"]), str(one["title"])) for one in scheme["indicators"]]
         (field,) = spec.path
         standing: dict[str, str] = {}
         for items in state.values():
@@ -282,6 +288,7 @@ class Forms:
 
     def _form(self, visit: Visit, target: Target, draft: Draft, faults: Faults = NONE) -> Shown:
         values = self._values(visit)
+        asked = [spec for spec in specs(target.fact) if spec.path[0] not in NOT_ASKED]
         state: Mapping[str, Any] = {}
         if target.record_id is not None:
             state = self._asking.record(visit.reader, target.kind, target.record_id, visit.moment)
@@ -289,7 +296,7 @@ class Forms:
             "target": target,
             "draft": draft,
             "faults": faults,
-            "fields": self.fields(visit, target, specs(target.fact), state, values),
+            "fields": self.fields(visit, target, asked, state, values),
             "document": [
                 Asked(one, visit.words(f"forms.document.{one.path[0]}"), "", None, (), ()) for one in DOCUMENT
             ],

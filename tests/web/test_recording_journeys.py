@@ -265,3 +265,19 @@ def test_the_keyboard_alone_records(opened: Opened, ledger: Taizhang) -> None:
 
 def _actor(ledger: Taizhang, account: str) -> Any:
     return ledger.access.account(account)
+
+
+PAGES = (
+    "/", "/assessments", "/assessments/2020", f"/{ASSESSMENT}", "/communities", f"/{COMMUNITY}", "/conversion-cases",
+    "/estates", "/funding-allocations", "/disputes", "/inspections", "/schemes", "/schemes/opinions-2019", "/policy",
+    "/search?q=三桥", "/log", "/log/1", "/log/20", "/findings?year=2020", "/account", "/record", f"/record/{COMMUNITY}",
+)  # fmt: skip
+
+
+def test_every_page_answers_with_nothing_on_its_console_and_nothing_from_elsewhere(opened: Opened) -> None:
+    with opened("inspectorate") as page:
+        for path in PAGES:
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status == 200, path
+            assert page.locator("main h1").count() == 1, path
