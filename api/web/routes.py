@@ -9,7 +9,7 @@ from api.http.addresses import Address
 from api.http.authentication import Authentication
 from api.http.bodies import Bodies
 from api.http.threads import Threads
-from api.web import account, audit, changes, entries, findings, lists, policy, records, schemes, search
+from api.web import account, audit, changes, entries, findings, lists, policy, records, schemes, search, verification
 from api.web.assessments import Assessments
 from api.web.audit import Audit
 from api.web.changes import Changes
@@ -25,6 +25,7 @@ from api.web.records import Records
 from api.web.schemes import Schemes
 from api.web.search import Search
 from api.web.start import Start
+from api.web.verification import Verification
 from api.web.workbench import Workbench
 from domain.records import AGGREGATES
 
@@ -52,6 +53,7 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
         form("/correct/{position}", corrections.correct, corrections.send_correction),
         form("/retract/{position}", corrections.retract, corrections.send_retraction),
         page("/receipt/{position}", forms.receipt),
+        page("/verify", Verification(taizhang).page, verification.PARAMETERS),
         page("/audit", Audit(taizhang).page, audit.PARAMETERS),
         form("/import", imports.start, imports.take),
         form("/import/{job}", imports.job, imports.confirm),

@@ -270,7 +270,7 @@ def _actor(ledger: Taizhang, account: str) -> Any:
 PAGES = (
     "/", "/assessments", "/assessments/2020", f"/{ASSESSMENT}", "/communities", f"/{COMMUNITY}", "/conversion-cases",
     "/estates", "/funding-allocations", "/disputes", "/inspections", "/schemes", "/schemes/opinions-2019", "/policy",
-    "/search?q=三桥", "/log", "/log/1", "/log/20", "/findings?year=2020", "/account", "/record", f"/record/{COMMUNITY}",
+    "/search?q=三桥", "/log", "/log/1", "/log/20", "/findings?year=2020", "/account", "/record", "/verify", "/verify?q=20", f"/record/{COMMUNITY}",
 )  # fmt: skip
 
 
@@ -281,3 +281,22 @@ def test_every_page_answers_with_nothing_on_its_console_and_nothing_from_elsewhe
             assert answer is not None
             assert answer.status == 200, path
             assert page.locator("main h1").count() == 1, path
+
+
+def test_the_browser_verifies_an_entry_itself_and_a_tampered_one_shows_red(opened: Opened, ledger: Taizhang) -> None:
+    position = 20
+    ledger.proving.await_sealed(position, 10)
+    with opened("inspectorate") as page:
+        page.goto(f"/log/{position}")
+        page.click("main .tools a.primary")
+        page.wait_for_url("**/verify?position=*")
+        page.wait_for_selector("[data-of=signature].green")
+        assert page.locator(".verdict.good h2").inner_text() == f"记录{position}在台账中，内容没有改动"
+        assert "您的浏览器" in page.locator("[data-told-here]").inner_text()
+        accessible(page)
+        page.route("**/raw", lambda route: route.fulfill(body=b"something else"))
+        page.reload()
+        page.wait_for_selector(".verdict.bad")
+        assert page.locator("[data-of=leaf].red").count() == 1
+        page.goto("/verify?q=999999")
+        assert page.locator(".verdict.cannot").count() == 1

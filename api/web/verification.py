@@ -1,0 +1,83 @@
+"""核验: that an entry is in the ledger and unchanged, computed by the server, and by the reader's browser itself."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NamedTuple
+
+from api.composition import Taizhang
+from api.http import queries
+from api.web.shell import Shown
+from api.web.timeline import happening
+from api.web.values import Values
+from api.web.visit import Visit
+from domain.refusals import Refused
+from domain.tlog.proof import Proof
+from domain.tlog.tree import Unproven, check_inclusion, leaf_hash
+
+PARAMETERS: Final = ("position", "q")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Verdict(NamedTuple):
+    """What came of a check: `good`, `bad`, `unknown`, `unsealed`, or nothing asked."""
+
+    state: str
+    position: int | None = None
+
+
+class Verification:
+    """The page that verifies."""
+
+    def __init__(self, taizhang: Taizhang) -> None:
+        self._asking = taizhang.asking
+        self._proving = taizhang.proving
+
+    def page(self, visit: Visit) -> Shown:
+        """The entry asked about with its proof; nothing asked shows the form alone."""
+        asked = (visit.query.get("q") or visit.query.get("position") or "").strip().lower().replace(" ", "")
+        context: dict[str, Any] = {"asked": asked, "verdict": Verdict("none"), "proof": None}
+        position = self._position(visit, asked)
+        if asked:
+            context |= self._checked(visit, position)
+        return Shown("verify.html", visit.words("verify.title"), context)
+
+    def _position(self, visit: Visit, asked: str) -> int | None:
+        if _DIGEST.fullmatch(asked):
+            return self._asking.position_of(visit.reader, bytes.fromhex(asked), visit.moment)
+        return queries.position(asked)
+
+    def _checked(self, visit: Visit, position: int | None) -> dict[str, Any]:
+        if position is None or not 1 <= position <= visit.moment.position:
+            return {"verdict": Verdict("unknown", position)}
+        try:
+            raw = self._asking.raw(visit.reader, position)
+            entry: dict[str, Any] = self._asking.entry(visit.reader, position)
+        except Refused:
+            return {"verdict": Verdict("unknown", position)}
+        published = self._proving.covering(position)
+        if published is None:
+            return {"verdict": Verdict("unsealed", position)}
+        proof: Proof = self._proving.proof(position)
+        head, leaf = published.checkpoint, leaf_hash(raw)
+        try:
+            check_inclusion(leaf, position - 1, head.size, head.root_hash, proof.hashes)
+            state = "good"
+        except Unproven:
+            state = "bad"
+        values = Values(self._asking, visit)
+        return {
+            "verdict": Verdict(state, position),
+            "one": happening(entry, entry["version"], values, visit.words, {}),
+            "proof": proof,
+            "leaf": leaf.hex(),
+            "head": head,
+            "note": str(published.note),
+            "hashes": [one.hex() for one in proof.hashes],
+            "keys": self._keys(visit),
+        }
+
+    def _keys(self, visit: Visit) -> list[str]:
+        """The verifier keys that the ledger has declared."""
+        ledger = self._asking.histories.at("ledger/ledger", visit.moment.position).state
+        return [] if ledger is None else [str(key) for key in ledger.items("keys")]
