@@ -20,7 +20,6 @@ from domain.tlog.tile import Edge, edge_tiles
 from domain.tlog.tree import Unproven
 from infrastructure.keys.signing import SigningKey
 from infrastructure.postgres.database import Connection, Database
-from infrastructure.postgres.watch import HeadWatch
 from infrastructure.tlog.keepsake import Guard, Keepsake
 from infrastructure.tlog.store import CHANNEL
 
@@ -61,21 +60,17 @@ class Sealer:
         self._demanded = threading.Event()
         self._failure: str | None = None
         self._thread: threading.Thread | None = None
-        self._log: HeadWatch | None = None
 
     def start(self) -> None:
         """Seal, until `stop`."""
         self._stopping.clear()
-        self._log = HeadWatch(self._database)
-        self._thread = threading.Thread(target=self._run, args=[self._log], name="sealer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Finish the checkpoint at hand and stop."""
         self._stopping.set()
         self._demanded.set()
-        if self._log is not None:
-            self._log.close()  # wakes it up
         if self._thread is not None:
             self._thread.join()
 
@@ -103,14 +98,14 @@ class Sealer:
         """What keeps it from sealing; None where nothing does."""
         return self._failure
 
-    def _run(self, log: HeadWatch) -> None:
+    def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 with self._database.connect("sealer") as connection:
                     while not self._stopping.is_set():
                         self._check(connection)
                         if _leads(connection):
-                            self._lead(connection, log)
+                            self._lead(connection)
                         self._failure = None
                         self._stopping.wait(LOOK_EVERY)
             except TRANSIENT:
@@ -124,7 +119,7 @@ class Sealer:
         if kept is not None and (reason := check_kept(connection, kept)) is not None:
             self._guard.refuse(reason)
 
-    def _lead(self, connection: Connection, log: HeadWatch) -> None:
+    def _lead(self, connection: Connection) -> None:
         tip = Tip(connection, self._keys, self._keepsake)
         self._failure = None
         while not self._stopping.is_set():
@@ -133,8 +128,6 @@ class Sealer:
                 pass
             self._demanded.wait(max(0.0, SEAL_EVERY - (time.monotonic() - began)))
             self._stopping.wait(max(0.0, SEAL_AT_MOST - (time.monotonic() - began)))
-            while not self._stopping.is_set() and log.wait(tip.size, LOOK_EVERY) <= tip.size:
-                connection.execute("SELECT")  # finds out that the connection, and with it the lead, was lost
             self._demanded.clear()
 
 
@@ -169,7 +162,7 @@ class Tip:
         return self._edge.size
 
     def advance(self) -> bool:
-        """Seal what was recorded since, so many entries at most; False where nothing was. Raises Gap."""
+        """Seal what was recorded since, so many entries at most; returns whether there may be more. Raises Gap."""
         before = self._edge.size
         rows = self._connection.execute(
             "SELECT position, leaf_hash FROM ledger.log WHERE position > %s ORDER BY position LIMIT %s",
@@ -194,7 +187,7 @@ class Tip:
             )
         self._edge = edge
         self._publish(edge.size, root)
-        return True
+        return len(rows) == SEALED_AT_ONCE
 
     def _publish(self, size: int, root: bytes) -> None:
         keys = self._keys()
