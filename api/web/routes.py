@@ -40,6 +40,7 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
     form = Posting(workbench, threads, bodies).form
     forms = Forms(taizhang)
     imports = Imports(taizhang)
+    verifying = Verification(taizhang)
     corrections = Corrections(taizhang, forms)
     listed, single, log = Lists(taizhang), Records(taizhang), Entries(taizhang)
     explanation = Explanation(taizhang)
@@ -53,7 +54,8 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
         form("/correct/{position}", corrections.correct, corrections.send_correction),
         form("/retract/{position}", corrections.retract, corrections.send_retraction),
         page("/receipt/{position}", forms.receipt),
-        page("/verify", Verification(taizhang).page, verification.PARAMETERS),
+        page("/verify", verifying.page, verification.PARAMETERS),
+        page("/checkpoints", verifying.checkpoints),
         page("/audit", Audit(taizhang).page, audit.PARAMETERS),
         form("/import", imports.start, imports.take),
         form("/import/{job}", imports.job, imports.confirm),

@@ -42,6 +42,17 @@ class Verification:
             context |= self._checked(visit, position)
         return Shown("verify.html", visit.words("verify.title"), context)
 
+    def checkpoints(self, visit: Visit) -> Shown:
+        """The newest checkpoint with its signatures, to be kept."""
+        newest = self._proving.newest()
+        origin = None if newest is None else newest.checkpoint.origin
+        context: dict[str, Any] = {
+            "newest": newest,
+            "witnesses": [] if newest is None else [one.name for one in newest.note.signatures if one.name != origin],
+            "keys": self._keys(visit),
+        }
+        return Shown("checkpoints.html", visit.words("checkpoints.title"), context)
+
     def _position(self, visit: Visit, asked: str) -> int | None:
         if _DIGEST.fullmatch(asked):
             return self._asking.position_of(visit.reader, bytes.fromhex(asked), visit.moment)

@@ -271,7 +271,7 @@ PAGES = (
     "/", "/assessments", "/assessments/2020", f"/{ASSESSMENT}", "/communities", f"/{COMMUNITY}", "/conversion-cases",
     "/estates", "/funding-allocations", "/disputes", "/inspections", "/schemes", "/schemes/opinions-2019", "/policy",
     "/search?q=三桥", "/log", "/log/1", "/log/20", "/findings?year=2020", "/account", "/record",
-    "/verify", "/verify?q=20", f"/record/{COMMUNITY}",
+    "/verify", "/verify?q=20", "/checkpoints", f"/record/{COMMUNITY}",
 )  # fmt: skip
 
 
