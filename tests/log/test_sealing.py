@@ -193,3 +193,15 @@ def test_recording_goes_on_while_the_tree_is_sealed(house: House, recorder, draf
     asking.join()
     assert house.store.await_sealed(280, 10)
     assert house.check() == 280
+
+
+def test_a_busy_log_is_sealed_once_a_second(house: House, recorder, draft) -> None:
+    house.sealer.start()
+    until = time.monotonic() + 2.2
+    while time.monotonic() < until:
+        append(recorder, draft, 3)
+    assert house.store.await_sealed(recorder.reader.head()[0], 10)
+    with house.database.connect("reader") as connection:
+        (count,) = connection.execute("SELECT count(*) FROM tree.checkpoints").fetchone()
+    assert 2 <= count <= 5
+    house.check()
