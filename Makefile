@@ -5,7 +5,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
 ARGS ?=
 
-.PHONY: setup demo test check docs bench clean
+.PHONY: setup demo test check docs guide bench clean
 
 setup: .venv/.locked
 
@@ -24,6 +24,9 @@ check: setup
 
 docs: setup
 	.venv/bin/python -m tests.house.generated
+
+guide: setup
+	.venv/bin/python -m tests.web.guide
 
 bench: setup
 	.venv/bin/python -m benchmarks $(ARGS)

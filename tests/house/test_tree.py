@@ -16,7 +16,7 @@ from tests.house.import_contracts import AllowListContract
 
 LINES = 500
 VENDORED = ROOT / "docs/vendored.md"
-DATA = {".csv", ".json", ".jsonl", ".lock"}
+DATA = {".png", ".csv", ".json", ".jsonl", ".lock"}
 MACHINE_PATHS = re.compile("|".join(["/" + name + "/" for name in ("work", "root", "home")] + [r"\.\./" + "shared"]))
 LEFT_FOR_LATER = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"]) + r")\b")
 
