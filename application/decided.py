@@ -79,9 +79,9 @@ class Decided:
             flags: list[JsonValue] = [*self._flags(path, assessment, item, position)]
             shown = _shown(deduction.deduction_json(assessment, str(key)), filed, on)
             shown |= {"contested": contested, "flags": flags}
-            positions = (item.opened.position, *(one.position for one in deduction.revisions(assessment, str(key))))
             taken = deduction.points(item)
-            found.append(Deduction(str(key), item.value("indicator"), taken, contested, positions, shown))
+            course = deduction.course(assessment, str(key))
+            found.append(Deduction(str(key), item.value("indicator"), taken, contested, course, shown))
         return tuple(found)
 
     def _flags(self, path: str, assessment: State, item: Item, position: int) -> Iterator[dict[str, JsonValue]]:
@@ -143,7 +143,7 @@ def counted(assessment: State | None) -> tuple[Deduction, ...] | None:
     if assessment is None:
         return None
     return tuple(
-        Deduction(str(key), item.value("indicator"), deduction.points(item), contested=False, positions=(), shown={})
+        Deduction(str(key), item.value("indicator"), deduction.points(item), contested=False, course=(), shown={})
         for key, item in assessment.items("deductions").items()
     )
 

@@ -154,16 +154,19 @@ class _Entries:
         old = {one.deduction: one for one in before.deductions} if before is not None else {}
         new = {one.deduction: one for one in after.deductions}
         moves = [
-            self._put_down(more, self._decided(was, now))
-            for name in dict.fromkeys((*old, *new))
-            for was, now in ((old.get(name), new.get(name)),)
-            if (more := _taken(now) - _taken(was))
+            move for name in dict.fromkeys((*old, *new)) for move in self._decided(_taken(old.get(name)), new.get(name))
         ]
         return _Moves(sum((one.points for one in old.values()), NONE_LOST), sorted(moves, key=_completed_at))
 
-    def _decided(self, was: Deduction | None, now: Deduction | None) -> list[Change]:
-        positions = {position for one in (was, now) if one is not None for position in one.positions}
-        return [self._decisions[position] for position in sorted(positions & self._decisions.keys())]
+    def _decided(self, taken: Decimal, now: Deduction | None) -> Iterator[_Move]:
+        """What each decision in between made a deduction cost more or less."""
+        for position, points in () if now is None else now.course:
+            decision = self._decisions.get(position)
+            if decision is not None and points != taken:
+                yield _Move(points - taken, decision.kind, (position,))
+                taken = points
+        if taken != _taken(now):
+            raise ValueError("a deduction differs by what none of the entries in between accounts for")
 
     @staticmethod
     def _put_down(more: Decimal, changes: Sequence[Change]) -> _Move:

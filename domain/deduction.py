@@ -148,6 +148,20 @@ def as_disputed(assessment: State, deduction: str) -> Decimal:
     return Decimal(last.points) if isinstance(last, DeductionRevised) else NOTHING
 
 
+def course(assessment: State, deduction: str) -> tuple[tuple[int, Decimal], ...]:
+    """The positions of the entries that imposed and revised it, in the log's order, each with the points known there.
+
+    Of revisions known at a position the last by its day holds, as it does in the state.
+    """
+    imposed = assessment.items("deductions")[deduction].opened
+    steps = sorted(revisions(assessment, deduction), key=_rank)
+    found = [(imposed.position, Decimal(imposed.fact.value("points")))]
+    for position in sorted(one.position for one in steps):
+        last = [one.fact for one in steps if one.position <= position][-1]
+        found.append((position, Decimal(last.points) if isinstance(last, DeductionRevised) else NOTHING))
+    return tuple(found)
+
+
 def decided_by(assessment: State, deduction: str) -> frozenset[str]:
     """The persons who imposed it, served notice of it or revised it on the inspectorate's own motion."""
     steps: list[Step[Fact]] = [assessment.items("deductions")[deduction].opened]

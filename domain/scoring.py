@@ -85,8 +85,8 @@ class Deduction(NamedTuple):
     points: Decimal
     """Points that it takes now; none where it is revoked."""
     contested: bool
-    positions: tuple[int, ...]
-    """Of the entries that imposed, revised and revoked it."""
+    course: tuple[tuple[int, Decimal], ...]
+    """The positions of the entries that imposed, revised and revoked it, each with what it took as known there."""
     shown: Mapping[str, JsonValue]
     """Its fields, status and dispute, as they are shown."""
 

@@ -32,6 +32,8 @@ class Cell(NamedTuple):
     shade: int
     contested: bool
     changed: bool
+    flagged: bool
+    """Whether something that a deduction in force stood on was corrected or retracted since."""
 
 
 class Row(NamedTuple):
@@ -170,6 +172,7 @@ def _cells(score: Mapping[str, Any], course: Course) -> list[Cell]:
     lost: dict[int, Decimal] = dict.fromkeys(range(1, 9), Decimal(0))
     contested: set[int] = set()
     changed: set[int] = set()
+    flagged: set[int] = set()
     late = {one.deduction for one in course.turns if course.published_at and one.position > course.published_at}
     indicators = {one["indicator"] for one in _deductions(score) if one["deduction"] in late}
     for line in score["lines"]:
@@ -181,8 +184,10 @@ def _cells(score: Mapping[str, Any], course: Course) -> list[Cell]:
             contested.add(chapter)
         if line["indicator"] in indicators:
             changed.add(chapter)
+        if line["flagged"]:
+            flagged.add(chapter)
     return [
-        Cell(chapter, points, _shade(points), chapter in contested, chapter in changed)
+        Cell(chapter, points, _shade(points), chapter in contested, chapter in changed, chapter in flagged)
         for chapter, points in lost.items()
     ]
 

@@ -97,14 +97,21 @@ def test_another_scheme_is_a_cause_of_its_own(first, dearer, world_of, said):
 def test_decisions_and_rulings_move_the_official_score(first, world_of, said):
     city = world_of(said([])).city(2020)
 
-    def deduction(points, *positions):
-        return Deduction("k", "reward", Decimal(points), contested=False, positions=positions, shown={})
+    def deduction(**course):
+        taken = tuple((int(position[1:]), Decimal(points)) for position, points in course.items())
+        return Deduction("k", "reward", taken[-1][1], contested=False, course=taken, shown={})
 
     imposed = Change(5, "assessments/2020-fengdong", "decision")
     reduced = Change(9, "assessments/2020-fengdong", "ruling")
-    before, then, now = (score(city, first, one) for one in (None, [deduction("2.00", 5)], [deduction("0.50", 5, 9)]))
+    before, then, now = (
+        score(city, first, one) for one in (None, [deduction(p5="2.00")], [deduction(p5="2.00", p9="0.50")])
+    )
     assert difference(before, then, [imposed]) == [Cause("official", "decision", "reward", Decimal("-2.00"), (5,))]
     assert difference(then, now, [reduced]) == [Cause("official", "ruling", "reward", Decimal("1.50"), (9,))]
+    assert difference(before, now, [imposed, reduced]) == [
+        Cause("official", "decision", "reward", Decimal("-2.00"), (5,)),
+        Cause("official", "ruling", "reward", Decimal("1.50"), (9,)),
+    ]
 
 
 def test_a_difference_that_nothing_accounts_for_is_an_error(first, world_of, said):
@@ -126,7 +133,12 @@ def test_causes_add_up_to_the_difference_of_either_score(worlds, first, dearer):
         def deductions(which):
             return [
                 Deduction(
-                    str(at), one[0], Decimal(one[1 + which]), contested=False, positions=(end + 1 + at,), shown={}
+                    str(at),
+                    one[0],
+                    Decimal(one[1 + which]),
+                    contested=False,
+                    course=((end + 1 + at, Decimal(one[1 + which])),),
+                    shown={},
                 )
                 for at, one in enumerate(decided)
             ]

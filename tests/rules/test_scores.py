@@ -111,7 +111,7 @@ def test_no_assessment_no_official_score(first, world_of, said):
 
 
 def _deduction(name: str, indicator: str, points: str, *, contested: bool = False) -> Deduction:
-    return Deduction(name, indicator, Decimal(points), contested, (1,), {})
+    return Deduction(name, indicator, Decimal(points), contested, ((1, Decimal(points)),), {})
 
 
 def test_deductions_in_force_make_the_official_score_and_contested_ones_count(first, world_of, said):
