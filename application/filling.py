@@ -35,13 +35,12 @@ FILLED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """What may be left to the server, by event."""
-_FILLED_IN: Final = frozenset(
-    {
-        ("assessments", DeductionImposed.event),
-        ("assessments", ResultPublished.event),
-        ("ledger", ReportIssued.event),
-    }
+_FILLED_IN: Final = (
+    ("assessments", DeductionImposed.event),
+    ("assessments", ResultPublished.event),
+    ("ledger", ReportIssued.event),
 )
+"""Compared, not looked up: a hostile body may name anything as its type."""
 
 
 class Filling:

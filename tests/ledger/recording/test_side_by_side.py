@@ -25,7 +25,7 @@ def test_two_committers_leave_no_gap_and_lose_nothing(offices, tmp_path):
 
     positions = sorted(stored.position for answer in answers for stored in answer.entries)
     assert positions == list(range(before + 1, before + 201))
-    history = offices.ledger.log.of_record(COMMUNITY)
+    history = offices.ledger.log.of_records([COMMUNITY])[COMMUNITY]
     assert [VOCABULARY.read(one.entry).version for one in history] == list(range(1, 202))
 
 
