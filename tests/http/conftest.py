@@ -45,16 +45,19 @@ def established(**changes: object) -> dict[str, Any]:
     return event("CommunityEstablished", "2019-12-10", **data | changes)
 
 
-@pytest.fixture(scope="session")
-def ledger(server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taizhang]:
-    base = Database.embedded(server, "http")
+@pytest.fixture(scope="module")
+def ledger(
+    request: pytest.FixtureRequest, server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Taizhang]:
+    """A ledger of the file's own: what other files record in theirs is nothing to it."""
+    base = Database.embedded(server, request.path.stem)
     create(base, template=template)
     directory = tmp_path_factory.mktemp("ledger")
     with running(directory, base, KeyRing.create(directory, "taizhang.test/http"), follow=True) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def keys(ledger: Taizhang) -> dict[str, str]:
     """An API key of each account."""
     issued = {"administrator": found(ledger)}
@@ -63,7 +66,7 @@ def keys(ledger: Taizhang) -> dict[str, str]:
     return issued
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(ledger: Taizhang, keys: dict[str, str], serving: Serving) -> Iterator[str]:
     with serving(ledger) as address:
         with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {keys['administrator']}"}) as client:
@@ -90,7 +93,7 @@ def url(ledger: Taizhang, keys: dict[str, str], serving: Serving) -> Iterator[st
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clients(url: str, keys: dict[str, str]) -> Iterator[Clients]:
     """Makes clients, by the name of the account whose key they send; without a name they send none."""
     made: list[httpx.Client] = []
@@ -105,23 +108,23 @@ def clients(url: str, keys: dict[str, str]) -> Iterator[Clients]:
         one.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def township(clients: Clients) -> httpx.Client:
     return clients("township")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def inspector(clients: Clients) -> httpx.Client:
     return clients("inspector")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nobody(clients: Clients) -> httpx.Client:
     """Sends no credentials."""
     return clients()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def counted() -> Callable[..., dict[str, Any]]:
     """The body that records a count of households."""
     return lambda households=1180, on="2020-06-30", **more: event("HouseholdsCounted", on, households=households) | more
