@@ -19,6 +19,7 @@ from application.commands import Command, Proposal
 from application.committing import Recorder
 from application.drafting import content_of
 from application.filling import Filling
+from application.histories import Histories
 from application.judging import Judge
 from application.moments import today
 from application.names import Sealed
@@ -57,10 +58,12 @@ from infrastructure.postgres.writer import LogWriter
 from infrastructure.tlog.keepsake import Guarded
 from infrastructure.tlog.publishing import Publishing
 from infrastructure.tlog.witness import Witness
+from infrastructure.verifying import ledger as verifying
 from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
 
+KEPT_CHECKPOINT = "keys/checkpoint"
 URL_VARIABLE = "TAIZHANG_DATABASE_URL"
 WITNESSES = "TAIZHANG_WITNESSES"
 """The environment variable that names the policy's file."""
@@ -322,6 +325,32 @@ class _Names:
         for person in erased:
             self._persons.destroy(person)
         return bool(erased)
+
+
+def verified(directory: Path, since: Sequence[bytes], progress: verifying.Told) -> verifying.Verdict:
+    """Re-read the whole ledger in a directory, and what is derived from it; see `verifying.verify`.
+
+    `since` are checkpoints, as notes, that somebody kept. Nothing of the ledger is opened before it is verified.
+    Raises NotInitialised where there is none, ForeignKeys where the ledger is sound and another's.
+    """
+    try:
+        ring = KeyRing.open(directory)
+    except FileNotFoundError:
+        raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one") from None
+    with database(directory) as base:
+        beside = directory / KEPT_CHECKPOINT
+        kept = [*since, beside.read_bytes()] if beside.exists() else since
+        verdict = verifying.verify(base, kept, progress)
+        if verdict.fault is None:
+            with ExitStack() as stack:
+                log = Log(base, readers=1)
+                stack.callback(log.close)
+                if verdict.size == 0:
+                    raise NotInitialised(f"the ledger in {directory} has no entries: taizhang init creates it")
+                declared = Histories(log).at("ledger/ledger", verdict.size).state
+                if declared is None or ring.signing_key.verifier_key not in declared.items("keys"):
+                    raise ForeignKeys(f"the keys in {directory} are not those of the ledger in this database")
+        return verdict
 
 
 def initialise(directory: Path, origin: str) -> tuple[str, str]:

@@ -81,7 +81,7 @@ def _as_written() -> re.Pattern[str]:
     number, text = r"[1-9]\d{0,14}", r'[^"\\\x00-\x1f\x7f]'
     by = "".join(
         (
-            rf'"account":"{text}*"',
+            rf'"account":"(?P<account>{text}*)"',
             r'(?:,"person":"(?P<person>(?!\d{18}")[a-z0-9-]{3,32})")?',
             rf'(?:,"name":"{text}{{0,600}}")?',
             rf'(?:,"office":"{OFFICE_PATTERN[1:-1]}")?',
@@ -100,15 +100,66 @@ def _as_written() -> re.Pattern[str]:
         rf'"version":(?P<version>{number})',
         rf'"name":"(?P<name>{text}*)"',
         rf'"recorded_by":\{{{by}\}}',
-        rf'"correlation":"{_UUID}"',
-        rf'"part":\[{number},{number}\]',
-        rf'(?:"idempotency":\{{"key":"{text}*","mac":"[0-9a-f]{{64}}"\}},)?"body":\{{' + digest + r"\}",
+        rf'"correlation":"(?P<correlation>{_UUID})"',
+        rf'"part":\[(?P<part>{number}),(?P<of>{number})\]',
+        rf'(?:"idempotency":\{{"key":"(?P<key>{text}*)","mac":"[0-9a-f]{{64}}"\}},)?"body":\{{' + digest + r"\}",
     )
     return re.compile(r"\{" + ",".join(members) + r"\}", re.ASCII)
 
 
 _AS_WRITTEN = _as_written()
 _MEMBERS = ("position", "recorded_at", "causation", "person", "record", "version", "name", "length", "sha256")
+
+
+class Headline(NamedTuple):
+    """What a header says of its entry's place, in the log's own words: all that can be held against something else."""
+
+    position: int
+    recorded_at: str
+    """UTC with six decimals; the later one is the greater one."""
+    causation: int | None
+    account: str
+    record: str
+    version: int
+    name: str
+    correlation: str
+    part: int
+    of: int
+    key: str | None
+    """The Idempotency-Key of its command."""
+    length: int
+    sha256: str
+
+
+_HEADLINE = (
+    "position", "recorded_at", "causation", "account", "record", "version", "name", "correlation", "part", "of", "key",
+    "length", "sha256",
+)  # fmt: skip
+
+
+def headline(head: bytes) -> Headline:
+    """What a header line says. Raises InvalidEntry."""
+    seen = _AS_WRITTEN.fullmatch(head.decode("ascii")) if head.isascii() else None
+    if seen is not None:
+        position, at, cause, account, record, version, name, correlation, part, of, key, length, digest = seen.group(
+            *_HEADLINE
+        )
+        cause = None if cause is None else int(cause)
+        return Headline(
+            int(position), at, cause, account, record, int(version), name, correlation, int(part), int(of), key,
+            int(length), digest,
+        )  # fmt: skip
+    try:
+        header = Header.model_validate_json(head)
+    except ValidationError as fault:
+        raise InvalidEntry(_first(fault)) from None
+    recorded_at = header.recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    part, of = header.part
+    key = None if header.idempotency is None else header.idempotency.key
+    return Headline(
+        header.position, recorded_at, header.causation, header.recorded_by.account, header.record, header.version,
+        header.name, header.correlation, part, of, key, header.body.length, header.body.sha256,
+    )  # fmt: skip
 
 
 class Content(Value):

@@ -158,6 +158,11 @@ class HeadsMap:
             self._fresh_from = min(self._fresh_from, self._insert([new[record] for record in sorted(new)]))
         self.size = size
 
+    def get(self, record: str) -> Head | None:
+        """The record's last entry; None where it has none."""
+        at = bisect_left(self._records, record)
+        return self._head(at) if at < len(self._records) and self._records[at] == record else None
+
     def root(self) -> bytes:
         """The tree's root, 32 bytes."""
         self._rehash()

@@ -22,8 +22,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "rebuild": ("views", "rebuild"),
         "report": ("report", "report"),
         "serve": ("serving", "serve"),
-        "witness": ("serving", "witness"),
+        "verify": ("verifying", "verify"),
         "verify-bundle": ("bundle", "verify_bundle"),
+        "witness": ("serving", "witness"),
     }
 )
 """Where each command is: the module of this package, and its name there."""

@@ -1,0 +1,1 @@
+"""Re-reading the whole ledger, and everything derived from it."""
