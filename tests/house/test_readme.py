@@ -70,7 +70,15 @@ def test_what_was_refused_left_the_log_as_it_was(demo: Any) -> None:
 
 
 def test_a_ledger_of_ones_own_is_made_as_shown(tmp_path: Path) -> None:
-    assert [command.split()[0] for command in COMMANDS] == ["init", "import", "key", "report", "rebuild", "serve"]
+    assert [command.split()[0] for command in COMMANDS] == [
+        "init",
+        "import",
+        "key",
+        "report",
+        "rebuild",
+        "verify",
+        "serve",
+    ]
     environment = os.environ | {"XDG_DATA_HOME": str(tmp_path)}
     for command in COMMANDS[:-1]:
         done = subprocess.run(
