@@ -116,6 +116,7 @@ class Imports:
     def job(self, visit: Visit) -> Shown:
         """How far an import is, what it found, or what came of it."""
         job = self._job(visit)
+        state = job.state  # read before the rest, which is then at least as far
         counted: list[tuple[str, int]] = [
             (visit.words(f"import.count.{name}"), count)
             for name, count in (
@@ -125,13 +126,14 @@ class Imports:
                 ("skipped", job.report.skipped),
                 ("bad", job.report.bad_lines),
             )
-            if not (name == "new" and job.state == "done") and not (name == "recorded" and job.state != "done")
+            if not (name == "new" and state == "done") and not (name == "recorded" and state != "done")
         ]
         context = {
             "job": job,
+            "state": state,
             "counted": counted,
             "columns": importing.COLUMNS,
-            "rows": job.preview() if job.state == "examined" else [],
+            "rows": job.preview() if state == "examined" else [],
             "bad": job.report.bad[:FAULTS],
             "may": job.survey is not None and job.survey.size > 0 and (job.partial or not job.report.bad_lines),
             "action": visit.path,
