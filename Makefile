@@ -13,7 +13,7 @@ demo: setup
 	.venv/bin/taizhang demo $(ARGS)
 
 test: setup
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: setup
 	.venv/bin/ruff check

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import platformdirs
 
-from application.access import KEY_PREFIX, Access, key_digest
+from api.administration import found
+from application.access import Access
 from application.asking import Asking
 from application.assessing import Assessing
-from application.commands import Command, Proposal
 from application.committing import Recorder
-from application.drafting import content_of
 from application.filling import Filling
 from application.histories import Histories
 from application.judging import Judge
-from application.moments import today
 from application.names import Sealed
 from application.proving import Proving
 from application.records_view import RecordsView
@@ -30,15 +27,9 @@ from application.score_answers import ScoreAnswers
 from application.sealing import Binding, Unsealable
 from application.sealing_heads import HeadsSealer
 from application.signing_on import SignOn
-from domain.account import AccountOpened, KeyIssued, RolesGranted, roles
-from domain.fact import Fact, Person
-from domain.ledger import LedgerOpened, PersonErased, SigningKeyRotated
+from domain.ledger import PersonErased
 from domain.log import Stored
-from domain.new_area import NewAreaRegistered
-from domain.offices import SYSTEM
 from domain.records import VOCABULARY
-from domain.refusals import Code, Refused
-from domain.schemes import FIRST, first_scheme
 from domain.tlog.note import parse_verifier_key
 from domain.tlog.policy import Policy, parse_policy
 from infrastructure.access.passwords import Passwords
@@ -49,6 +40,7 @@ from infrastructure.access.tokens import Linking, Tokens
 from infrastructure.attachments import Attachments
 from infrastructure.keys import vault
 from infrastructure.keys.key_ring import KeyRing
+from infrastructure.postgres import backup
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.embedded import EmbeddedServer
 from infrastructure.postgres.log import Log
@@ -64,19 +56,13 @@ from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
 
 KEPT_CHECKPOINT = "keys/checkpoint"
+EMBEDDED = "postgresql"
+"""The folder, in the ledger's directory, of the embedded database."""
 URL_VARIABLE = "TAIZHANG_DATABASE_URL"
 WITNESSES = "TAIZHANG_WITNESSES"
 """The environment variable that names the policy's file."""
 VAULT = "vault"
 """The folder, in the ledger's directory, of the keys of persons: no backup of the database holds it."""
-ADMINISTRATOR = "administrator"
-NEW_AREA_NAME = "陕西省西咸新区"
-
-
-APPROVED_ON = date(2014, 1, 6)
-"""The day on which the State Council approved the New Area."""
-SINCE = date(2019, 12, 10)
-"""The day from which the ledger keeps records: the policy's own date (its last paragraph)."""
 
 
 class NotInitialised(Exception):  # noqa: N818  # an answer, not an error
@@ -85,6 +71,9 @@ class NotInitialised(Exception):  # noqa: N818  # an answer, not an error
 
 class ForeignKeys(Exception):  # noqa: N818  # an answer, not an error
     """The keys in the directory are another ledger's."""
+
+
+Unrestorable = backup.Unrestorable
 
 
 class AlreadyInitialised(Exception):  # noqa: N818  # an answer, not an error
@@ -108,8 +97,27 @@ def database(directory: Path) -> Generator[Database]:
     if url:
         yield Database.at(url)
         return
-    with EmbeddedServer(directory / "postgresql") as server:
+    with EmbeddedServer(directory / EMBEDDED) as server:
         yield Database.embedded(server)
+
+
+def _has_database(directory: Path) -> bool:
+    return URL_VARIABLE in os.environ or (directory / EMBEDDED).exists()
+
+
+def _keys_at_hand(directory: Path) -> KeyRing | None:
+    try:
+        return KeyRing.open(directory)
+    except FileNotFoundError:
+        return None
+
+
+def _keys(directory: Path) -> KeyRing:
+    """The keys of the ledger in a directory. Raises NotInitialised where there are none."""
+    keys = _keys_at_hand(directory)
+    if keys is None:
+        raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one")
+    return keys
 
 
 @dataclass(frozen=True)
@@ -181,10 +189,7 @@ def opened(directory: Path, *, follow: bool = True, witnesses: Path | None = Non
     the file of a policy, a C2SP tlog-policy, whose witnesses are asked; else the one that TAIZHANG_WITNESSES names.
     """
     with ExitStack() as stack:
-        try:
-            ring = KeyRing.open(directory)
-        except FileNotFoundError:
-            raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one") from None
+        ring = _keys(directory)
         base = stack.enter_context(database(directory))
         migrate(base)
         ledger = stack.enter_context(running(directory, base, ring, follow=follow, witnesses=witnesses))
@@ -330,13 +335,13 @@ class _Names:
 def verified(directory: Path, since: Sequence[bytes], progress: verifying.Told) -> verifying.Verdict:
     """Re-read the whole ledger in a directory, and what is derived from it; see `verifying.verify`.
 
-    `since` are checkpoints, as notes, that somebody kept. Nothing of the ledger is opened before it is verified.
-    Raises NotInitialised where there is none, ForeignKeys where the ledger is sound and another's.
+    `since` are checkpoints, as notes, that somebody kept. Nothing of the ledger is opened before it is verified; its
+    keys need not be there, as after a restore. Raises NotInitialised where there is no ledger, ForeignKeys where it is
+    sound and another's.
     """
-    try:
-        ring = KeyRing.open(directory)
-    except FileNotFoundError:
-        raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one") from None
+    keys = _keys_at_hand(directory)
+    if keys is None and not _has_database(directory):
+        raise NotInitialised(f"there is no ledger in {directory}: taizhang init creates one")
     with database(directory) as base:
         beside = directory / KEPT_CHECKPOINT
         kept = [*since, beside.read_bytes()] if beside.exists() else since
@@ -348,9 +353,33 @@ def verified(directory: Path, since: Sequence[bytes], progress: verifying.Told) 
                 if verdict.size == 0:
                     raise NotInitialised(f"the ledger in {directory} has no entries: taizhang init creates it")
                 declared = Histories(log).at("ledger/ledger", verdict.size).state
-                if declared is None or ring.signing_key.verifier_key not in declared.items("keys"):
+                if declared is None or (keys and keys.signing_key.verifier_key not in declared.items("keys")):
                     raise ForeignKeys(f"the keys in {directory} are not those of the ledger in this database")
         return verdict
+
+
+def back_up(directory: Path, file: Path, progress: backup.Told) -> backup.Backup:
+    """Write the ledger's database into a file; see `backup.write`. Keys, of the ledger and of persons, aren't in it."""
+    _keys(directory)
+    with database(directory) as base:
+        migrate(base)
+        return backup.write(base, file, progress)
+
+
+def restore(directory: Path, file: Path, progress: backup.Told) -> backup.Backup:
+    """Put a backup into the ledger's database, which has no entries yet, and build its views; see `backup.read`.
+
+    Raises Unrestorable, and ForeignKeys where the directory has another ledger's keys.
+    """
+    told = backup.described(file)
+    keys = _keys_at_hand(directory)
+    if keys is not None and keys.signing_key.verifier_key not in told.keys:
+        raise ForeignKeys(f"the keys in {directory} are not those of the ledger in {file}")
+    with database(directory) as base:
+        migrate(base)
+        restored = backup.read(base, file, progress)
+        rebuilding.rebuild(base, lambda _done, _of: None)
+        return restored
 
 
 def initialise(directory: Path, origin: str) -> tuple[str, str]:
@@ -369,90 +398,3 @@ def initialise(directory: Path, origin: str) -> tuple[str, str]:
             ring = KeyRing.open(directory)
         with running(directory, base, ring, follow=False) as ledger:
             return ring.signing_key.verifier_key, found(ledger)
-
-
-def found(ledger: Taizhang) -> str:
-    """Record what opens every ledger: itself, the New Area, its first administrator and the first scheme.
-
-    Returns the administrator's API key.
-    """
-    token = new_key()
-    key = ledger.keys.signing_key
-    opening: list[tuple[str, Fact]] = [
-        ("ledger/ledger", LedgerOpened(origin=key.origin, key=key.verifier_key)),
-        (
-            f"accounts/{ADMINISTRATOR}",
-            AccountOpened(
-                person=Person(id=ADMINISTRATOR, name="台账管理员"), office="new-area", roles=("administrator",)
-            ),
-        ),
-        (f"accounts/{ADMINISTRATOR}", KeyIssued(key="first", sha256=key_digest(token))),
-    ]
-    opening.append((f"schemes/{FIRST}", first_scheme()))
-    new_area = _proposal("new-area/xixian", NewAreaRegistered(name=NEW_AREA_NAME), APPROVED_ON)
-    proposals = (new_area, *(_proposal(record, fact, SINCE) for record, fact in opening))
-    ledger.recorder.record(Command(SYSTEM.account, proposals), timeout=60)
-    return token
-
-
-def issue_key(
-    ledger: Taizhang, account: str, office: str, bureau: str | None, wanted: Sequence[str], name: str | None = None
-) -> str:
-    """Open the account if it is new, grant it what roles it lacks, and issue it an API key, which is returned.
-
-    The system records it: the command line belongs to whoever holds the ledger's directory, not to an account.
-    Raises Refused for an account of another office, and as recording does.
-    """
-    record = f"accounts/{account}"
-    state = ledger.asking.histories.at(record, ledger.log.head()[0]).state
-    facts: list[tuple[str, Fact]] = []
-    on = SINCE
-    if state is None:
-        opened = AccountOpened.model_validate(
-            {
-                "person": {"id": account, "name": name or account},
-                "office": office,
-                "bureau": bureau,
-                "roles": tuple(dict.fromkeys(wanted)),
-            },
-        )
-        facts.append((record, opened))
-    else:
-        if (state.value("office"), state.value("bureau")) != (office, bureau):
-            raise Refused(Code.ALREADY_OPEN, f"{record} is an account of {state.value('office')}")
-        on = max(SINCE, state.fields["office"].effective_on)
-        lacking = tuple(role for role in dict.fromkeys(wanted) if role not in roles(state))
-        if lacking:
-            facts.append((record, RolesGranted.model_validate({"roles": lacking})))
-    token = new_key()
-    facts.append((record, KeyIssued(key=f"key-{secrets.token_hex(4)}", sha256=key_digest(token))))
-    record_as_system(ledger.recorder, facts, on)
-    return token
-
-
-def begin_rotation(ledger: Taizhang, reasons: str) -> str:
-    """Make the key that is to follow, if there is none yet, and record it; both sign from here on.
-
-    Returns its verifier key.
-    """
-    following = ledger.keys.prepare_rotation().verifier_key
-    declared = ledger.asking.histories.at("ledger/ledger", ledger.log.head()[0]).state
-    if declared is None or following not in declared.items("keys"):
-        fact = SigningKeyRotated(key=following, reasons=reasons)
-        record_as_system(ledger.recorder, [("ledger/ledger", fact)], today(now))
-    return following
-
-
-def new_key() -> str:
-    """A new API key, of 256 random bits."""
-    return KEY_PREFIX + secrets.token_urlsafe(32)
-
-
-def record_as_system(recorder: Recorder, facts: Sequence[tuple[str, Fact]], on: date = SINCE) -> Sequence[Stored]:
-    """Record facts in the system's own name, effective on a day. Raises as recording does."""
-    proposals = tuple(_proposal(record, fact, on) for record, fact in facts)
-    return recorder.record(Command(SYSTEM.account, proposals), timeout=60).entries
-
-
-def _proposal(record: str, fact: Fact, on: date) -> Proposal:
-    return Proposal(record, content_of(record.partition("/")[0], fact, on))

@@ -15,7 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from api.composition import initialise, issue_key, opened
+from api.administration import issue_key
+from api.composition import initialise, opened
 from benchmarks import bulk, national, ours, report, scores
 from benchmarks.bulk import Bulk
 from benchmarks.load import Load, middle

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 import psycopg
 
-from api.composition import Taizhang, initialise, opened, record_as_system
+from api.administration import record_as_system
+from api.composition import Taizhang, initialise, opened
 from application.histories import Histories
 from application.importing import COLUMNS
 from domain.community import HouseholdsCounted

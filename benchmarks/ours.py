@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 from uuid import uuid4
 
-from api.composition import Taizhang, record_as_system
+from api.administration import record_as_system
+from api.composition import Taizhang
 from application.commands import Command, Proposal, proposal
 from application.committing import Recorded, Recorder
 from application.drafting import Planned

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
+        "backup": ("backup", "backup"),
         "demo": ("serving", "demo"),
         "export-log": ("keeping", "export_log"),
         "import": ("baseline", "import_"),
@@ -21,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "login": ("logins", "login"),
         "rebuild": ("views", "rebuild"),
         "report": ("report", "report"),
+        "restore": ("backup", "restore"),
         "serve": ("serving", "serve"),
         "verify": ("verifying", "verify"),
         "verify-bundle": ("bundle", "verify_bundle"),

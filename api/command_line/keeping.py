@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from api.administration import ADMINISTRATOR, begin_rotation, issue_key
 from api.command_line.outcomes import Voice, command, does_not_hold
-from api.composition import ADMINISTRATOR, begin_rotation, initialise, issue_key, opened
+from api.composition import initialise, now, opened
+from application.moments import today
 from domain.offices import BUREAUS, ROLES
 from domain.records import record_kind
 from domain.refusals import Refused
@@ -77,7 +79,7 @@ def key_rotate(voice: Voice, directory: Path, reasons: str, finish: bool) -> Non
     """Rotate the signing key, in two steps."""
     with opened(directory, follow=False) as ledger:
         if not finish:
-            verifier_key = begin_rotation(ledger, reasons)
+            verifier_key = begin_rotation(ledger, reasons, today(now))
             voice.answer(
                 {"verifier_key": verifier_key, "finished": False},
                 f"新旧密钥此后同时签名。新的验证公钥（请分发保存）：{verifier_key}\n"

@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import click
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from api.composition import AlreadyInitialised, ForeignKeys, NotInitialised, data_directory
+from api.composition import AlreadyInitialised, ForeignKeys, NotInitialised, Unrestorable, data_directory
 from application.committing import Busy, Stopped, Unsettled
 from domain.refusals import Refused
 
@@ -49,6 +49,10 @@ def does_not_hold(error: str, detail: str) -> Ended:
     return Ended(Exit.DOES_NOT_HOLD, {"error": error, "detail": detail}, detail)
 
 
+_STEPS: Final = 1_000
+"""Of a progress bar that is told how far of how much."""
+
+
 class Voice(NamedTuple):
     """How a command speaks: to people, or in JSON."""
 
@@ -65,6 +69,19 @@ class Voice(NamedTuple):
         hidden = self.as_json or not sys.stderr.isatty()
         with click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as shown:
             yield shown.update
+
+    @contextmanager
+    def progress(self, label: str) -> Generator[Callable[[int, int], None]]:
+        """A progress bar that is told how far it is, and of how much there is."""
+        shown = 0
+        with self.bar(_STEPS, label) as advance:
+
+            def told(done: int, of: int) -> None:
+                nonlocal shown
+                shown, before = _STEPS * done // max(of, 1), shown
+                advance(shown - before)
+
+            yield told
 
 
 def command_in(default: Callable[[], Path]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -122,6 +139,8 @@ def _ended(error: BaseException, directory: Path) -> Ended:  # noqa: PLR0911  # 
             return cannot_tell(
                 "foreign-keys", f"{directory} 中的密钥不属于此数据库中的台账，请用 --data 指明正确的文件夹。"
             )
+        case Unrestorable():
+            return does_not_hold("unrestorable", f"不能由此恢复：{error}")
         case Refused():
             return does_not_hold(error.code.slug, f"{error.code.title('zh')}：{error.detail}")
         case Unsettled():

@@ -36,10 +36,6 @@ NAMES: Final[Mapping[Kind, str]] = MappingProxyType(
 )
 
 
-_STEPS: Final = 1_000
-"""Of the progress bar."""
-
-
 @click.command(help="重读整个日志及由它得出的一切，逐项核对；有不符之处则指出第一处的位置和种类，退出码为 1。")
 @click.option(
     "--since",
@@ -52,17 +48,10 @@ _STEPS: Final = 1_000
 @command
 def verify(voice: Voice, directory: Path, since: tuple[Path, ...]) -> None:
     """Verify the ledger."""
-    with voice.bar(_STEPS, "核对") as advance:
-        shown = 0
-
-        def told(done: int, of: int) -> None:
-            nonlocal shown
-            shown, before = _STEPS * done // of, shown
-            advance(shown - before)
-
+    with voice.progress("核对") as told:
         verdict = verified(directory, [one.read_bytes() for one in since], told)
     if verdict.fault is not None:
-        raise _does_not_hold(verdict.fault)
+        raise fault_found(verdict.fault)
     root = "" if verdict.root is None else verdict.root.hex()
     voice.answer(
         {"holds": True, "size": verdict.size, "root_hash": root},
@@ -70,7 +59,8 @@ def verify(voice: Voice, directory: Path, since: tuple[Path, ...]) -> None:
     )
 
 
-def _does_not_hold(fault: Fault) -> Ended:
+def fault_found(fault: Fault) -> Ended:
+    """Where the ledger first is not what it says it is: exit 1."""
     where = "" if fault.position is None else f"第 {fault.position} 号记录："
     answer = {"holds": False, "position": fault.position, "kind": fault.kind, "detail": fault.detail}
     return Ended(Exit.DOES_NOT_HOLD, answer, f"台账不符，第一处：{where}{NAMES[fault.kind]}（{fault.detail}）")

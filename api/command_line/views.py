@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -21,13 +19,12 @@ _STEP = 10_000
 def rebuild(voice: Voice, directory: Path, check: bool) -> None:  # noqa: FBT001
     """Rebuild the views, or check them against the log."""
     with opened(directory, follow=False) as ledger:
-        head, _ = ledger.log.head()
         if not check:
-            with _told(voice, head, "重建") as progress:
+            with voice.progress("重建") as progress:
                 position = ledger.rebuild_views(progress)
             voice.answer({"position": position}, f"已按第 1 至 {position} 号记录重建查询视图。")
             return
-        with _told(voice, head, "比对") as progress:
+        with voice.progress("比对") as progress:
             difference = ledger.check_views(progress)
         if difference is not None:
             answer = {"holds": False, **difference._asdict()}
@@ -47,17 +44,3 @@ def await_views(voice: Voice, ledger: Taizhang, position: int) -> None:
                 raise cannot_tell("views-stopped", f"已全部入账，但查询视图停住了：{failure}")
             before, reached = reached, ledger.views.position()
             advance(reached - before)
-
-
-@contextmanager
-def _told(voice: Voice, length: int, label: str) -> Generator[Callable[[int, int], None]]:
-    """A progress bar that is told how far it is, and of how many."""
-    shown = 0
-    with voice.bar(length, label) as advance:
-
-        def told(done: int, _all: int) -> None:
-            nonlocal shown
-            shown, before = done, shown
-            advance(done - before)
-
-        yield told

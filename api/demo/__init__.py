@@ -20,7 +20,8 @@ from importlib import resources
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from api.composition import ADMINISTRATOR, AlreadyInitialised, Taizhang, initialise, issue_key, now, opened
+from api.administration import ADMINISTRATOR, issue_key
+from api.composition import AlreadyInitialised, Taizhang, initialise, now, opened
 from application import importing
 from application.commands import Command, Idempotent, proposal
 from application.committing import Recorded

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.composition import Taizhang, found, issue_key, running
+from api.administration import found, issue_key
+from api.composition import Taizhang, running
 from domain.examination import Fault
 from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Connection, Database

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import Taizhang, found, issue_key, running
+from api.administration import found, issue_key
+from api.composition import Taizhang, running
 from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Database
 from tests.house.generated import ROOT

@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import issue_key, running
+from api.administration import issue_key
+from api.composition import running
 from domain.tlog.note import parse_verifier_key
 
 WRITERS = 32

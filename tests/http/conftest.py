@@ -11,7 +11,8 @@ import httpx
 import pytest
 import structlog
 
-from api.composition import Taizhang, found, issue_key, running
+from api.administration import found, issue_key
+from api.composition import Taizhang, running
 from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Database, create
 from infrastructure.postgres.embedded import EmbeddedServer

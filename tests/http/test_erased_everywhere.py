@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import Taizhang, found, issue_key, record_as_system, running
+from api.administration import found, issue_key, record_as_system
+from api.composition import Taizhang, running
 from application.rights import Reader
 from domain.ledger import PersonErased
 from infrastructure.keys.key_ring import KeyRing

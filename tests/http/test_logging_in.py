@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import Taizhang, issue_key
+from api.administration import issue_key
+from api.composition import Taizhang
 from api.http.throttle import OF_ACCOUNT_FROM_ADDRESS, OF_ADDRESS, REMEMBERED, WINDOW, Throttle
 from infrastructure.access.passwords import Passwords
 from infrastructure.access.sessions import SESSIONS_PER_ACCOUNT, Sessions

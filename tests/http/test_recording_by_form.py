@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import Taizhang, issue_key
+from api.administration import issue_key
+from api.composition import Taizhang
 from api.http import openapi
 from api.web.drafts import typed_from
 from api.web.form_fields import data_of, specs

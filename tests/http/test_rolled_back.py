@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import found, issue_key, running
+from api.administration import found, issue_key
+from api.composition import running
 from domain.refusals import Refused
 from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Database, create

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from api.composition import Taizhang, found, issue_key, running
+from api.administration import found, issue_key
+from api.composition import Taizhang, running
 from application.commands import Command, Idempotent, batch, proposal
 from application.committing import Recorded
 from application.rights import Reader

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from api.composition import Taizhang, found, issue_key, record_as_system, running
+from api.administration import found, issue_key, record_as_system
+from api.composition import Taizhang, running
 from application import sealing_heads
 from application.rights import Reader
 from application.sealing_heads import HeadsSealer

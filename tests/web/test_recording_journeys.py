@@ -13,7 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from api.composition import Taizhang, found, issue_key, running
+from api.administration import found, issue_key
+from api.composition import Taizhang, running
 from application.commands import Command, proposal
 from application.moments import today
 from infrastructure.keys.key_ring import KeyRing

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.composition import record_as_system
+from api.administration import record_as_system
 from domain.account import AccountOpened
 from domain.fact import Person
 from domain.refusals import Code, Refused

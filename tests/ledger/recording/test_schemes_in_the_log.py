@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from api.composition import issue_key, record_as_system
+from api.administration import issue_key, record_as_system
 from domain.refusals import Code, Refused
 from domain.schemes import FIRST, first_scheme
 

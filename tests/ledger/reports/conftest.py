@@ -34,7 +34,7 @@ def report(offices: Any) -> Callable[..., Any]:
 @pytest.fixture
 def another_scheme(counted: Any) -> str:
     """A version of the scheme that judges 2022, and 2020 only as a simulation."""
-    from api.composition import issue_key  # noqa: PLC0415  # few tests need it
+    from api.administration import issue_key  # noqa: PLC0415  # few tests need it
 
     for number in range(6):
         issue_key(counted.ledger, f"arbiter-{number}", "new-area", None, ["arbiter"])

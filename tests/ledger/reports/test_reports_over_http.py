@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import Taizhang, issue_key
+from api.administration import issue_key
+from api.composition import Taizhang
 from api.reports import official
 
 PATH, DISPUTE = "/api/v1/reports/assessment", "/api/v1/reports/dispute"

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.composition import Taizhang, issue_key
+from api.administration import issue_key
+from api.composition import Taizhang
 from application.access import Access
 from application.rights import Reader
 from application.score_answers import Question

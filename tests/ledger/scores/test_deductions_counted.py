@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.composition import issue_key
+from api.administration import issue_key
 
 A, D = "assessments/2020-fengdong", "disputes/ss-1"
 COMMUNITY = "communities/610112002001"

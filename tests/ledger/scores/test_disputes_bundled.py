@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from api.administration import issue_key
 from api.bundles.archives import unpacked
 from api.bundles.verify_bundle import check
-from api.composition import issue_key
 
 A, D = "assessments/2020-fengdong", "disputes/ss-1"
 COMMUNITY = "communities/610112002001"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from api.composition import record_as_system
+from api.administration import record_as_system
 from application.assessing import NEW_CITIES_KEPT
 from domain.new_city import NewCityRegistered, SettingPlanAdopted
 
