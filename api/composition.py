@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import platformdirs
 
 from api.administration import found
@@ -51,6 +52,7 @@ from infrastructure.tlog.keepsake import Guarded
 from infrastructure.tlog.publishing import Publishing
 from infrastructure.tlog.witness import Witness
 from infrastructure.verifying import ledger as verifying
+from infrastructure.verifying import served
 from infrastructure.views import rebuilding
 from infrastructure.views.follower import Follower
 from infrastructure.views.record_views import RecordViews
@@ -71,6 +73,10 @@ class NotInitialised(Exception):  # noqa: N818  # an answer, not an error
 
 class ForeignKeys(Exception):  # noqa: N818  # an answer, not an error
     """The keys in the directory are another ledger's."""
+
+
+class Unreachable(Exception):  # noqa: N818  # an answer, not an error
+    """What is served elsewhere can't be read."""
 
 
 Unrestorable = backup.Unrestorable
@@ -356,6 +362,19 @@ def verified(directory: Path, since: Sequence[bytes], progress: verifying.Told) 
                 if declared is None or (keys and keys.signing_key.verifier_key not in declared.items("keys")):
                     raise ForeignKeys(f"the keys in {directory} are not those of the ledger in this database")
         return verdict
+
+
+def verified_from_afar(
+    url: str, keys: Sequence[str], since: Sequence[bytes], token: str | None, progress: verifying.Told
+) -> verifying.Verdict:
+    """Verify a ledger that is served somewhere, by its verifier keys alone; see `served.verify`.
+
+    Raises Malformed for what is no verifier key, Unreachable where the server doesn't answer as a log does.
+    """
+    try:
+        return served.verify(url, [parse_verifier_key(key) for key in keys], since, token, progress)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unreachable(f"{url}: {error}") from None
 
 
 def back_up(directory: Path, file: Path, progress: backup.Told) -> backup.Backup:

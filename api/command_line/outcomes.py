@@ -16,7 +16,7 @@ import click
 import psycopg
 from eventsourcing.persistence import PersistenceError
 
-from api.composition import AlreadyInitialised, ForeignKeys, NotInitialised, Unrestorable, data_directory
+from api.composition import AlreadyInitialised, ForeignKeys, NotInitialised, Unreachable, Unrestorable, data_directory
 from application.committing import Busy, Stopped, Unsettled
 from domain.refusals import Refused
 
@@ -129,7 +129,7 @@ def _end(voice: Voice, ended: Ended) -> NoReturn:
     sys.exit(ended.code)
 
 
-def _ended(error: BaseException, directory: Path) -> Ended:  # noqa: PLR0911  # one answer for each way to fail
+def _ended(error: BaseException, directory: Path) -> Ended:  # noqa: C901, PLR0911  # one answer for each way to fail
     match error:
         case NotInitialised():
             return cannot_tell("not-initialised", f"{directory} 中还没有台账。先运行：taizhang init --data {directory}")
@@ -139,6 +139,8 @@ def _ended(error: BaseException, directory: Path) -> Ended:  # noqa: PLR0911  # 
             return cannot_tell(
                 "foreign-keys", f"{directory} 中的密钥不属于此数据库中的台账，请用 --data 指明正确的文件夹。"
             )
+        case Unreachable():
+            return cannot_tell("unreachable", f"读不到 {error}")
         case Unrestorable():
             return does_not_hold("unrestorable", f"不能由此恢复：{error}")
         case Refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,8 +11,9 @@ from typing import Final
 import click
 
 from api.command_line.outcomes import Ended, Exit, Voice, command
-from api.composition import verified
+from api.composition import verified, verified_from_afar
 from domain.examination import Fault, Kind
+from domain.tlog.lines import Malformed
 
 NAMES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
@@ -36,7 +38,18 @@ NAMES: Final[Mapping[Kind, str]] = MappingProxyType(
 )
 
 
-@click.command(help="重读整个日志及由它得出的一切，逐项核对；有不符之处则指出第一处的位置和种类，退出码为 1。")
+TOKEN: Final = "TAIZHANG_API_KEY"  # noqa: S105  # its name
+"""The environment variable with a key that may read entries elsewhere; a command line is there for all to read."""
+
+
+@click.command(
+    help="重读整个日志及由它得出的一切，逐项核对；有不符之处则指出第一处的位置和种类，退出码为 1。\n\n"
+    "用 --url 和 --key 核对他处提供的台账：只信验证公钥，读其检查点、瓦片和记录。记录不公开的，"
+    f"在环境变量 {TOKEN} 中给出可读记录的密钥；没有则只核对哈希。\n\n"
+    "留存的检查点越早、越多，越能查出改写：可把台账地址下的 checkpoint 存成文件，下次用 --since 给出。"
+)
+@click.option("--url", metavar="URL", help="他处台账的地址")
+@click.option("--key", "keys", metavar="VKEY", multiple=True, help="他处台账的验证公钥；更换密钥期间可给多个")
 @click.option(
     "--since",
     "since",
@@ -46,17 +59,30 @@ NAMES: Final[Mapping[Kind, str]] = MappingProxyType(
     help="从前留存的检查点文件：现在的日志须是它的延续；可重复",
 )
 @command
-def verify(voice: Voice, directory: Path, since: tuple[Path, ...]) -> None:
+def verify(voice: Voice, directory: Path, url: str | None, keys: tuple[str, ...], since: tuple[Path, ...]) -> None:
     """Verify the ledger."""
+    if (url is None) is not (not keys):
+        raise click.UsageError("--url 和 --key 要一起给：他处的台账只凭验证公钥可信。")
+    kept = [one.read_bytes() for one in since]
     with voice.progress("核对") as told:
-        verdict = verified(directory, [one.read_bytes() for one in since], told)
+        if url is None:
+            verdict = verified(directory, kept, told)
+        else:
+            try:
+                verdict = verified_from_afar(url, keys, kept, os.environ.get(TOKEN), told)
+            except Malformed as fault:
+                raise click.BadParameter(str(fault), param_hint="--key") from None
     if verdict.fault is not None:
         raise fault_found(verdict.fault)
     root = "" if verdict.root is None else verdict.root.hex()
-    voice.answer(
-        {"holds": True, "size": verdict.size, "root_hash": root},
-        f"台账完好：{verdict.size} 条记录逐条相符，树根 {root}。",
-    )
+    answer = {"holds": True, "size": verdict.size, "root_hash": root, "read": verdict.read}
+    said = f"台账完好：{verdict.size} 条记录逐条相符，树根 {root}。"
+    if verdict.read < verdict.size:
+        said = (
+            f"{verdict.size} 条记录的哈希与已签名的检查点相符，树根 {root}。\n"
+            f"记录本身不公开，未核对：请在环境变量 {TOKEN} 中给出可读记录的密钥。"
+        )
+    voice.answer(answer if verdict.note is None else answer | {"checkpoint": verdict.note}, said)
 
 
 def fault_found(fault: Fault) -> Ended:

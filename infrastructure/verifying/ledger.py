@@ -5,28 +5,19 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from domain.examination import STRETCH, Claim, Examination, Fault, Kind, Stretch, first_of
 from domain.tlog.tree import Frontier
 from infrastructure.postgres.database import Connection, Database
+from infrastructure.verifying import walls
+from infrastructure.verifying.stored import StoredTree
 from infrastructure.verifying.stretches import stretches
 from infrastructure.verifying.tree import Published
 from infrastructure.views import rebuilding
 
 Told = Callable[[int, int], None]
 """Is told of how much has been looked at, and of how much there is."""
-
-WALLS: Final = """
-SELECT w.table_name, w.trigger_name
-FROM (VALUES ('ledger.log', 'only_grows'), ('ledger.refs', 'only_grows'), ('attachments.files', 'only_grows'))
-    AS w (table_name, trigger_name)
-WHERE NOT EXISTS (
-    SELECT FROM pg_trigger AS t
-    WHERE t.tgrelid = to_regclass(w.table_name) AND t.tgname = w.trigger_name AND t.tgenabled = 'A'
-) ORDER BY 1
-"""
-"""Triggers that should stand and be enabled always, and aren't."""
 
 
 class Verdict(NamedTuple):
@@ -38,6 +29,10 @@ class Verdict(NamedTuple):
     """The root of the tree over them; None where the entries themselves are at fault."""
     fault: Fault | None
     """The first one, by position."""
+    read: int = 0
+    """Entries whose bytes were read, up to the fault."""
+    note: str | None = None
+    """The checkpoint that was served, where a server was asked."""
 
 
 def verify(database: Database, kept: Sequence[str | bytes], progress: Told) -> Verdict:
@@ -51,12 +46,12 @@ def verify(database: Database, kept: Sequence[str | bytes], progress: Told) -> V
             return Verdict(0, None, Fault(1, Kind.GAP, "there is no log in this database"))
         # In one snapshot, so that whoever records and seals meanwhile is no fault.
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0")
-        published = Published(connection, kept)
+        published = Published(StoredTree(connection), kept)
         size = _size(connection)
         verdict = _entries(database, connection, published, size, progress)
         if verdict.fault is None:
             fault = first_of([_shorter_than_its_views(connection, size), *_attachments(connection)])
-            verdict = verdict._replace(fault=fault or _walls(connection))
+            verdict = verdict._replace(fault=fault or walls.breach(connection))
         connection.execute("COMMIT")
     if verdict.fault is None:
         verdict = verdict._replace(
@@ -82,13 +77,14 @@ def _entries(database: Database, connection: Connection, published: Published, s
                 next(published.take(stretch), None),
             ])  # fmt: skip
             if fault is not None:
-                return Verdict(size, None, first_of([fault, *_false_roots(connection, claims, stretch_roots)]))
+                false = _false_roots(connection, claims, stretch_roots)
+                return Verdict(size, None, first_of([fault, *false]), examination.size)
             claims += stretch.claims
             if stretch.frontier.size == STRETCH:
                 stretch_roots.append(stretch.frontier.roots[0])
             progress(stretch.until, 2 * size)
     fault = first_of([examination.end(), shorter, *_false_roots(connection, claims, stretch_roots), *published.after()])
-    return Verdict(size, examination.root(), fault)
+    return Verdict(size, examination.root(), fault, size)
 
 
 def roots(connection: Connection, sizes: Iterable[int], stretch_roots: Sequence[bytes]) -> dict[int, bytes]:
@@ -161,8 +157,3 @@ def _views(database: Database, progress: Told) -> Fault | None:
     if difference is None:
         return None
     return Fault(None, Kind.VIEW, f"{difference.record} differs in {', '.join(difference.columns)}")
-
-
-def _walls(connection: Connection) -> Fault | None:
-    row = connection.execute(WALLS).fetchone()
-    return None if row is None else Fault(None, Kind.WALL, f"the trigger {row[1]} of {row[0]} is not in force")

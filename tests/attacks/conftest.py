@@ -2,36 +2,100 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from api.administration import found, issue_key
 from api.composition import Taizhang, running
 from domain.examination import Fault
+from domain.tlog.checkpoint import Checkpoint
+from domain.tlog.tile import Edge
+from domain.tlog.tree import root_of
 from infrastructure.keys.key_ring import KeyRing
-from infrastructure.postgres.database import Connection, Database
+from infrastructure.keys.signing import SigningKey
+from infrastructure.postgres.database import Connection, Database, create
+from infrastructure.postgres.embedded import EmbeddedServer
+from infrastructure.tlog.keepsake import Guard, Keepsake
+from infrastructure.tlog.sealer import Sealer
 from infrastructure.verifying.ledger import Verdict, verify
+from infrastructure.verifying.walls import TRIGGERS
 
-UNGUARDED = (
-    "SET session_replication_role = replica; SET taizhang.migrating = 'on'; ALTER TABLE ledger.log DISABLE TRIGGER ALL"
+TABLES = sorted({table for table, _, _ in TRIGGERS})
+UNGUARDED = "SET session_replication_role = replica; SET taizhang.migrating = 'on';" + ";".join(
+    f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in TABLES
 )
-GUARDED = "ALTER TABLE ledger.log ENABLE ALWAYS TRIGGER only_grows"
+GUARDED = ";".join(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}" for table, trigger, _ in TRIGGERS)
+
+
+class Origin(NamedTuple):
+    """A ledger as it was before anybody attacked it: a database to copy, and the directory of its keys."""
+
+    database: str
+    directory: Path
+
+
+@pytest.fixture(scope="session")
+def origin(server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Origin:
+    made = Origin("attacked", tmp_path_factory.mktemp("attacked"))
+    database = Database.embedded(server, made.database)
+    create(database, template=template)
+    ring = KeyRing.create(made.directory, "taizhang.test/ledger")
+    with running(made.directory, database, ring, follow=False) as ledger:
+        found(ledger)
+        for number in range(5):
+            issue_key(ledger, f"recorder-{number}", "new-area", None, ["recorder"])
+        ledger.heads.seal()
+        issue_key(ledger, "recorder-0", "new-area", None, ["recorder"])
+        ledger.rebuild_views(lambda _done, _all: None)
+        seal(ledger)
+    return made
 
 
 @pytest.fixture
-def ledger(database: Database, tmp_path: Path) -> Iterator[Taizhang]:
-    ring = KeyRing.create(tmp_path, "taizhang.test/ledger")
-    with running(tmp_path, database, ring, follow=False) as opened:
-        found(opened)
-        for number in range(5):
-            issue_key(opened, f"recorder-{number}", "new-area", None, ["recorder"])
-        opened.heads.seal()
-        issue_key(opened, "recorder-0", "new-area", None, ["recorder"])
-        opened.rebuild_views(lambda _done, _all: None)
-        yield opened
+def another(server: EmbeddedServer, origin: Origin, tmp_path: Path) -> Iterator[Callable[[], Taizhang]]:
+    """Copies of the ledger, keys included; each a future of its own."""
+    with ExitStack() as stack:
+
+        def copied() -> Taizhang:
+            number = next(_copies)
+            database = Database.embedded(server, f"attacked_{number}")
+            create(database, template=origin.database)
+            stack.callback(dropped, database)
+            directory = tmp_path / f"copy-{number}"
+            shutil.copytree(origin.directory, directory)
+            return stack.enter_context(running(directory, database, KeyRing.open(directory), follow=False))
+
+        yield copied
+
+
+def dropped(database: Database) -> None:
+    with database.connect(None, dbname="postgres") as connection:
+        connection.execute(f"DROP DATABASE {database.name} WITH (FORCE)".encode())
+
+
+_copies = itertools.count(1)
+
+
+@pytest.fixture
+def ledger(another: Callable[[], Taizhang]) -> Taizhang:
+    return another()
+
+
+def seal(ledger: Taizhang) -> str:
+    """Publish a checkpoint over all there is; returns its note."""
+    ring = ledger.keys
+    sealer = Sealer(ledger.database, ring.signing_keys, Keepsake(ring.directory), Guard())
+    sealer.demand()
+    assert sealer.failure() is None
+    newest = ledger.proving.newest()
+    assert newest is not None
+    return str(newest.note)
 
 
 class Superuser:
@@ -53,6 +117,33 @@ class Superuser:
         changed = change(row[0])
         assert changed != row[0]
         self.run("UPDATE ledger.log SET entry = %s WHERE position = %s", changed, position)
+
+    def recompute(self, *, stolen: SigningKey | None = None) -> None:
+        """Make tiles and checkpoints anew from the log, with the log's own code; signed where a key was stolen."""
+        sizes = [row[0] for row in self._connection.execute("SELECT size FROM tree.checkpoints ORDER BY size")]
+        notes = self._connection.execute("SELECT size, note FROM tree.checkpoints").fetchall()
+        leaves = [row[0] for row in self._connection.execute("SELECT leaf_hash FROM ledger.log ORDER BY position")]
+        self.run("DELETE FROM tree.cosignatures")
+        self.run("DELETE FROM tree.checkpoints")
+        self.run("DELETE FROM tree.tiles")
+        edge, made = Edge().extended(leaves)
+        assert edge.size == len(leaves)
+        for tile, hashes in made:
+            self.run("INSERT INTO tree.tiles VALUES (%s, %s, %s)", tile.level, tile.number, hashes)
+        for size in sizes:
+            root = root_of(leaves[:size])
+            note = dict(notes)[size]
+            if stolen is not None:
+                note = stolen.sign_note(str(Checkpoint(stolen.verifier.name, size, root)))
+            self.run("INSERT INTO tree.checkpoints VALUES (%s, %s, %s)", size, root, note)
+
+    def roll_back(self, size: int) -> None:
+        """Leave what an old copy of the database has: fewer entries, and only their checkpoints and tiles, no views."""
+        self.run("DELETE FROM ledger.log WHERE position > %s", size)
+        self.run("DELETE FROM tree.cosignatures WHERE size > %s", size)
+        self.run("DELETE FROM tree.checkpoints WHERE size > %s", size)
+        self.run("DROP SCHEMA IF EXISTS views CASCADE")
+        self.recompute()
 
 
 @pytest.fixture

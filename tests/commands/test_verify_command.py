@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -48,6 +51,47 @@ def test_tampering_is_named_by_position_and_kind(home: Home, tampered: int) -> N
 def test_it_works_beside_a_running_server(home: Home) -> None:
     with home.serving():
         assert home.ask("verify")["holds"] is True
+
+
+@pytest.fixture
+def served(home: Home) -> Iterator[tuple[str, ...]]:
+    """The words that verify what this ledger's server serves."""
+    home.environment["TAIZHANG_PUBLIC_ENTRIES"] = "1"
+    with home.serving() as said:
+        yield ("verify", "--url", said["url"], "--key", said["verifier_key"])
+
+
+@pytest.fixture
+def elsewhere(home_in: Callable[[Path], Home], tmp_path: Path) -> Home:
+    """A directory that has nothing of the ledger."""
+    return home_in(tmp_path / "elsewhere")
+
+
+def test_what_is_served_is_verified_by_url_and_key_alone(
+    served: tuple[str, ...], elsewhere: Home, home: Home, tmp_path: Path
+) -> None:
+    answer = elsewhere.ask(*served)
+    assert (answer["holds"], answer["size"], answer["read"]) == (True, home.head(), home.head())
+    kept = tmp_path / "kept"
+    kept.write_text(answer["checkpoint"], encoding="utf-8")
+    assert elsewhere.ask(*served, "--since", kept)["holds"] is True
+    assert not elsewhere.directory.exists()
+
+
+def test_what_is_served_and_was_tampered_with_is_named_by_position_and_kind(
+    served: tuple[str, ...], elsewhere: Home, tampered: int
+) -> None:
+    run = elsewhere.run(*served, "--json")
+    assert (run.code, run.answer["position"], run.answer["kind"]) == (1, tampered, "body")
+
+
+def test_where_nobody_answers_nobody_can_tell(elsewhere: Home, home: Home) -> None:
+    with home.serving() as said:
+        key = said["verifier_key"]
+    run = elsewhere.run("verify", "--url", said["url"], "--key", key, "--json")
+    assert (run.code, run.answer["error"]) == (3, "unreachable")
+    for words in (("--url", said["url"]), ("--key", key), ("--url", said["url"], "--key", "none")):
+        assert elsewhere.run("verify", *words).code == 2
 
 
 def test_where_there_is_no_ledger_nobody_can_tell(bare: Home) -> None:
