@@ -102,10 +102,11 @@ class Published:
         due: dict[Tile, bytes] = {}
         for tile, hashes in made:
             width = min(WIDTH, (self._source.size >> HEIGHT * (tile.level or 0)) - tile.number * WIDTH)
-            if 0 < width <= tile.width:  # else it gets wider yet, or isn't published
+            if width > 0:
                 due[tile._replace(width=width)] = hashes[: HASH_SIZE * width]
         for (tile, true), found in zip(due.items(), self._source.tiles([*due]), strict=True):
-            if found != true:
+            is_whole = len(true) == HASH_SIZE * tile.width  # else it gets wider yet
+            if found is None or (found if is_whole else found[: len(true)]) != true:
                 at = _first_difference(found or b"", true)
                 position = ((tile.number * WIDTH + at) << HEIGHT * (tile.level or 0)) + 1
                 wrong = "is missing" if found is None else f"has another hash at {at} than the log gives"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,6 +121,28 @@ class Superuser:
         assert changed != row[0]
         self.run("UPDATE ledger.log SET entry = %s WHERE position = %s", changed, position)
 
+    def forge(self, order: Sequence[int]) -> None:
+        """Write the log anew from these of its entries, with places, instants, versions and columns that all fit."""
+        rows = self._connection.execute("SELECT position, record, name, closes, recorded_at, entry FROM ledger.log")
+        had = {row[0]: row[1:] for row in rows.fetchall()}
+        self.run("DELETE FROM ledger.log")
+        versions = Counter[str]()
+        last: datetime | None = None
+        for position, old in enumerate(order, 1):
+            record, name, closes, at, entry = had[old]
+            versions[record] += 1
+            last = at if last is None else max(at, last + timedelta(microseconds=1))
+            head, _, body = entry.partition(b"\n")
+            said = json.loads(head)
+            said |= {"position": position, "version": versions[record]}
+            said["recorded_at"] = last.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            written = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" + body
+            self.run(
+                "INSERT INTO ledger.log (position, record, version, name, recorded_at, closes, entry)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                position, record, versions[record], name, last, closes, written,
+            )  # fmt: skip
+
     def recompute(self, *, stolen: SigningKey | None = None) -> None:
         """Make tiles and checkpoints anew from the log, with the log's own code; signed where a key was stolen."""
         sizes = [row[0] for row in self._connection.execute("SELECT size FROM tree.checkpoints ORDER BY size")]
@@ -126,8 +151,7 @@ class Superuser:
         self.run("DELETE FROM tree.cosignatures")
         self.run("DELETE FROM tree.checkpoints")
         self.run("DELETE FROM tree.tiles")
-        edge, made = Edge().extended(leaves)
-        assert edge.size == len(leaves)
+        _, made = Edge().extended(leaves[: sizes[-1]])
         for tile, hashes in made:
             self.run("INSERT INTO tree.tiles VALUES (%s, %s, %s)", tile.level, tile.number, hashes)
         for size in sizes:

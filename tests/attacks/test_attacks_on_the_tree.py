@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -12,11 +12,11 @@ from api.administration import issue_key
 from api.composition import Taizhang
 from domain.examination import Fault, Kind
 from domain.tlog.note import parse_verifier_key
-from domain.tlog.tree import consistency_proof, root_of
-from domain.tlog.witness import AddCheckpoint
+from domain.tlog.tree import Subtree, consistency_proof, root_of
+from domain.tlog.witness import AddCheckpoint, Answer, origin_hash
 from infrastructure.postgres.database import Role
 from infrastructure.tlog.witness import Witness
-from infrastructure.verifying.ledger import Verdict
+from infrastructure.verifying.ledger import Verdict, verify
 from tests.attacks.conftest import Superuser, seal
 from tests.attacks.test_attacks_on_entries import with_body
 
@@ -117,35 +117,79 @@ def test_a_tree_recomputed_with_a_stolen_key_is_found_by_a_checkpoint_kept(
     assert fault([(ledger.keys.directory / "checkpoint").read_bytes()])[:2] == (1, Kind.CHECKPOINT)
 
 
-def test_a_tree_recomputed_with_a_stolen_key_is_found_by_a_witness(
-    ledger: Taizhang, superuser: Superuser, tmp_path: Path
-) -> None:
-    key = parse_verifier_key(ledger.keys.signing_key.verifier_key)
-    witness = Witness.open(tmp_path / "witness", "witness.test", [key], lambda: 1)
+class Watching:
+    """A witness, shown what a ledger publishes."""
 
-    def shown(old: int) -> int:
+    def __init__(self, directory: Path, ledger: Taizhang) -> None:
+        self.key = parse_verifier_key(ledger.keys.signing_key.verifier_key)
+        self.witness = Witness.open(directory, "witness.test", [self.key], lambda: 1)
+        self.seen = 0
+
+    def shown(self, ledger: Taizhang) -> int:
+        """Its answer to the last checkpoint, with the best proof that whoever keeps the ledger can make."""
         newest = ledger.proving.newest()
         assert newest is not None
-        leaves = leaf_hashes(ledger)
-        proof = consistency_proof(
-            old, newest.checkpoint.size, lambda all_: [root_of(leaves[n << at : (n + 1) << at]) for at, n in all_]
-        )
-        request = AddCheckpoint(old, proof, str(newest.note))
-        return witness.add_checkpoint(str(request).encode()).status
+        size = newest.checkpoint.size
+        with ledger.database.connect("reader") as connection:
+            rows = connection.execute("SELECT leaf_hash FROM ledger.log ORDER BY position").fetchall()
+        leaves = [row[0] for row in rows]
 
-    size = ledger.log.head()[0]
-    assert shown(0) == 200
-    stolen_checkpoints(superuser, ledger)
-    assert shown(size) in {409, 422}
+        def read(wanted: Sequence[Subtree]) -> list[bytes]:
+            return [root_of(leaves[number << level : (number + 1) << level]) for level, number in wanted]
+
+        proof = consistency_proof(self.seen, size, read) if self.seen <= size else ()
+        answer = self.witness.add_checkpoint(str(AddCheckpoint(self.seen, proof, str(newest.note))).encode()).status
+        self.seen = size if answer == Answer.COSIGNED else self.seen
+        return answer
+
+    def kept(self) -> str:
+        """The checkpoint that it cosigned last, which it shows to everybody."""
+        note = self.witness.checkpoint(origin_hash(self.key.name))
+        assert note is not None
+        return note
+
+
+@pytest.fixture
+def witness(ledger: Taizhang, tmp_path: Path) -> Iterator[Watching]:
+    watching = Watching(tmp_path / "witness", ledger)
+    yield watching
+    watching.witness.close()
+
+
+def grow(ledger: Taizhang) -> str:
+    """Record something, and publish it; returns the checkpoint."""
     issue_key(ledger, "recorder-0", "new-area", None, ["recorder"])
-    seal(ledger)
-    assert shown(size) == 422
-    witness.close()
+    return seal(ledger)
 
 
-def leaf_hashes(ledger: Taizhang) -> list[bytes]:
-    with ledger.database.connect("reader") as connection:
-        return [row[0] for row in connection.execute("SELECT leaf_hash FROM ledger.log ORDER BY position")]
+def test_a_tree_recomputed_with_a_stolen_key_is_found_by_a_witness(
+    ledger: Taizhang, superuser: Superuser, witness: Watching
+) -> None:
+    assert witness.shown(ledger) == Answer.COSIGNED
+    stolen_checkpoints(superuser, ledger)
+    assert witness.shown(ledger) == Answer.INCONSISTENT
+    grow(ledger)
+    assert witness.shown(ledger) == Answer.INCONSISTENT
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [
+        ([*range(1, 8), 10, 11, 8, 9, *range(12, 18)], 8),
+        ([*range(1, 12), 17, *range(12, 18)], 12),
+        ([*range(1, 10), *range(12, 18)], 10),
+    ],
+    ids=["two transactions swapped", "an entry inserted", "a transaction deleted"],
+)
+def test_a_log_written_anew_around_a_change_is_found_by_verify(
+    superuser: Superuser, fault: Found, order: list[int], first: int
+) -> None:
+    superuser.forge(range(1, 18))
+    assert fault() is None
+    superuser.forge(order)
+    assert fault()[:2] == (first, Kind.TILE)
+    superuser.recompute()
+    assert fault()[1] in {Kind.CHECKPOINT, Kind.CITATION, Kind.GAP}
 
 
 def test_a_database_rolled_back_is_found_by_the_checkpoint_kept_beside_the_keys(
@@ -157,6 +201,36 @@ def test_a_database_rolled_back_is_found_by_the_checkpoint_kept_beside_the_keys(
     superuser.roll_back(size)
     kept = (ledger.keys.directory / "checkpoint").read_bytes()
     assert verdict([kept]).fault[:2] == (size + 1, Kind.GAP)
+
+
+def test_a_rollback_of_everything_is_found_by_a_witness_alone(
+    ledger: Taizhang, another: Callable[[], Taizhang], witness: Watching, verdict: Callable[..., Verdict]
+) -> None:
+    older, size = another(), ledger.log.head()[0]
+    grow(ledger)
+    assert witness.shown(ledger) == Answer.COSIGNED
+    beside = (older.keys.directory / "checkpoint").read_bytes()
+    assert verify(older.database, [beside], lambda _done, _all: None).fault is None
+    assert witness.shown(older) == Answer.BAD_REQUEST
+    grow(older)
+    assert witness.shown(older) == Answer.INCONSISTENT
+    found = verify(older.database, [witness.kept()], lambda _done, _all: None).fault
+    assert found is not None
+    assert found[:2] == (1, Kind.CHECKPOINT)
+    assert verdict([witness.kept()]).fault is None
+    assert older.log.head()[0] == size + 1
+
+
+def test_a_second_tree_shown_to_somebody_is_found_by_a_witness_and_by_whoever_compares(
+    ledger: Taizhang, another: Callable[[], Taizhang], witness: Watching, fault: Found
+) -> None:
+    fork = another()
+    notes = [grow(ledger), grow(fork)]
+    assert fault() is None
+    assert witness.shown(ledger) == Answer.COSIGNED
+    assert witness.shown(fork) == Answer.INCONSISTENT
+    assert fault([notes[0]]) is None
+    assert fault([notes[1]])[:2] == (1, Kind.CHECKPOINT)
 
 
 @pytest.mark.parametrize(
