@@ -1,8 +1,10 @@
 """演示: a ledger of Xixian's real divisions with an invented history, recorded as everyone's facts are.
 
 The tables beside this file are all there is to it. `divisions.csv` has the facts: the communities and villages.
-Everything else is invented: `accounts.csv` who acts, `households.csv` what was counted at each year's end, and
-`history-YEAR.jsonl` what else was recorded in a year, in that order, each line as the API takes it.
+Everything else is invented: `accounts.csv` who acts, `households.csv` what was counted at each year's end,
+`history-YEAR.jsonl` what else was recorded in a year, then `estates.jsonl`, `inspections.jsonl`, a second scheme, and
+in `assessments.jsonl` what was deducted and disputed. Each line is as the API takes it, but that entries it cites are
+named by their record and event, the last of that event: `"villages/610112012203 VillageDemolished"`.
 """
 
 from __future__ import annotations
@@ -27,11 +29,18 @@ from application.commands import Command, Idempotent, proposal
 from application.committing import Recorded
 from application.moments import today
 from domain.ledger import DEMONSTRATION
+from domain.records import VOCABULARY
+from domain.schemes import first_scheme
 
 NOTE: Final = "演示数据"
 YEARS: Final = (2019, 2020, 2021)
 LOGINS: Final = {"inspector": "na-inspector", "recorder": "t-610112002", "arbiter": "na-arbiter-1"}
 """The accounts that visitors get keys and passwords of, by what they are for."""
+
+CITING: Final = ("evidence_positions", "positions")
+"""Fields of an event that cite entries."""
+SCHEME: Final = "schemes/opinions-2021"
+"""The second version, which judges from 2021 on: a community has 1,500 households or more."""
 
 _AHEAD = 500
 """Commands handed over and not answered."""
@@ -64,8 +73,8 @@ def opened_in(directory: Path) -> Generator[Taizhang]:
 
 def is_recorded(ledger: Taizhang) -> bool:
     """Whether the ledger has the whole history."""
-    *_, last = _commands(ledger)
-    return last.idempotent is not None and bool(ledger.log.command(f"{last.account} {last.idempotent.key}"))
+    lines = _lines()
+    return bool(ledger.log.command(f"{lines[-1][0]} {_key(len(lines))}"))
 
 
 def size() -> int:
@@ -81,8 +90,18 @@ def record(ledger: Taizhang, advance: Callable[[int], object] = lambda _: None) 
     survey = importing.examine(_divisions, ledger.log, importing.EFFECTIVE_ON)
     importing.record(survey, _divisions, ledger.recorder, importing.EFFECTIVE_ON, advance)
     waiting: deque[Future[Recorded]] = deque()
-    for command in _commands(ledger):
-        waiting.append(ledger.recorder.submit(command))
+    for number, (account, record, line) in enumerate(_lines(), 1):
+        key, body = _key(number), line
+        if _looks_back(ledger, record, line):
+            while waiting:
+                waiting.popleft().result(_ANSWER_WITHIN)
+            if ledger.log.command(f"{account} {key}"):
+                advance(1)
+                continue  # a start that was cut off recorded it
+            body = _looking_back(ledger, account, record, line)
+        mac = ledger.keys.idempotency_mac(account, json.dumps([record, line], ensure_ascii=False).encode())
+        proposals = (proposal(record, body, today=today(now)),)
+        waiting.append(ledger.recorder.submit(Command(account, proposals, Idempotent(key, mac))))
         if len(waiting) == _AHEAD:
             waiting.popleft().result(_ANSWER_WITHIN)
         advance(1)
@@ -104,13 +123,27 @@ def logins(ledger: Taizhang) -> list[Login]:
     return given
 
 
-def _commands(ledger: Taizhang) -> Iterator[Command]:
-    """The history's commands, in order. Their idempotency keys let a start that was cut off be taken up again."""
-    day = today(now)
-    for number, (account, record, body) in enumerate(_lines(), 1):
-        mac = ledger.keys.idempotency_mac(account, json.dumps([record, body], ensure_ascii=False).encode())
-        proposals = (proposal(record, body, today=day),)
-        yield Command(account, proposals, Idempotent(f"demo-{number}", mac))
+def _key(number: int) -> str:
+    """The idempotency key of a line, by which a start that was cut off is taken up again."""
+    return f"demo-{number}"
+
+
+def _looks_back(ledger: Taizhang, record: str, body: dict[str, Any]) -> bool:
+    """Whether the line says something of what was recorded before it."""
+    return ledger.filling.fills(record, body) or any(name in body["data"] for name in CITING)
+
+
+def _looking_back(ledger: Taizhang, account: str, record: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The line with positions for what it cites, and with what the server says of the log."""
+    cited = {name: [_position(ledger, one) for one in body["data"].get(name, ())] for name in CITING}
+    data = body["data"] | {name: positions for name, positions in cited.items() if name in body["data"]}
+    return ledger.filling.filled(account, record, body | {"data": data})
+
+
+def _position(ledger: Taizhang, named: str) -> int:
+    record, event = named.split()
+    entries = ledger.log.of_records((record,))[record]
+    return [one.position for one in entries if VOCABULARY.read(one.entry).fact.event == event][-1]
 
 
 @cache
@@ -132,14 +165,30 @@ def _history() -> Iterator[tuple[str, str, dict[str, Any]]]:
     township = {one["code"]: one["township_code"] for one in _table("divisions.csv")}
     counts = _table("households.csv")
     for year in YEARS:
-        for line in _text(f"history-{year}.jsonl").splitlines():
-            event = json.loads(line)
-            yield event.pop("by"), event.pop("record"), event
+        yield from _recorded(f"history-{year}")
         for one in counts:
             community, counted_on = one["community"], f"{year}-12-31"
             if one[counted_on]:
                 counted = _event("HouseholdsCounted", counted_on, {"households": int(one[counted_on])})
                 yield f"t-{township[community]}", f"communities/{community}", counted
+    yield from _recorded("estates")
+    yield from _recorded("inspections")
+    yield "na-office", SCHEME, _event("SchemeAdopted", "2021-01-04", _second_scheme())
+    yield from _recorded("assessments")
+
+
+def _recorded(name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for line in _text(f"{name}.jsonl").splitlines():
+        event = json.loads(line)
+        yield event.pop("by"), event.pop("record"), event
+
+
+def _second_scheme() -> dict[str, Any]:
+    """The first scheme with another title and day, and one figure changed."""
+    fields: dict[str, Any] = first_scheme().model_dump(mode="json", exclude_none=True)
+    (size,) = (one for one in fields["indicators"] if one["indicator"] == "community-size")
+    size["rules"][0]["parameters"]["minimum"] = {"value": 1500, "basis": "assumed", "clause": "2.2"}
+    return fields | {"title": "社区治理体系建设考核办法（2021年版，演示）", "effective_from": "2021-01-01"}
 
 
 def _event(event: str, effective_on: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,55 @@ def test_what_is_invented_says_so_and_shows_every_way_that_a_case_can_go(served:
     }  # fmt: skip
 
 
+OFFICIAL = {
+    "fengdong": [("AssessmentOpened", "100.00"), ("DeductionImposed", "99.00"), ("DeductionImposed", "98.00"),
+                 ("DeductionRevoked", "99.00")],
+    "fengxi": [("AssessmentOpened", "100.00"), ("DeductionImposed", "99.00"), ("DeductionRevised", "99.60")],
+    "qinhan": [("AssessmentOpened", "100.00"), ("DeductionImposed", "99.00")],
+    "konggang": [("AssessmentOpened", "100.00"), ("DeductionImposed", "97.00")],
+    "jinghe": [("AssessmentOpened", "100.00"), ("DeductionImposed", "95.00"), ("DeductionRevised", "97.00")],
+}  # fmt: skip
+"""By hand: what moves each New City's official score of 2020, in order, and what it is from there on."""
+DISPUTES = {
+    "2021-01": ("ruled", "upheld", "1.00"), "2021-02": ("ruled", "revoked", "0.00"),
+    "2021-03": ("ruled", "reduced", "0.40"), "2021-04": ("declined", None, "1.00"),
+    "2021-05": ("accepted", None, "3.00"), "2021-06": ("review", "reduced", "3.00"),
+}  # fmt: skip
+"""By hand: how each dispute stands, what was ruled, and what its deduction takes."""
+
+
+def test_the_official_score_is_right_at_every_position_of_the_disputes(served: dict[str, Any]) -> None:
+    login = served["logins"][0]
+    moves: dict[int, tuple[str, str]] = {}
+    for new_city, expected in OFFICIAL.items():
+        events = _get(served, login, f"assessments/2020-{new_city}/events?limit=500")["data"]
+        moving = [one for one in events if one["type"] in {event for event, _ in expected}]
+        assert [one["type"] for one in moving] == [event for event, _ in expected]
+        moves |= {one["position"]: (new_city, score) for one, (_, score) in zip(moving, expected, strict=True)}
+    standing: dict[str, str] = {}
+    last = max(one["position"] for one in served["history"])
+    whole = {one["position"]: one["causation_id"] for one in served["history"]}
+    for position in range(min(moves), last + 1):
+        standing |= [moves[position]] if position in moves else []
+        if whole.get(position + 1) is not None:
+            continue  # inside a transaction, nobody sees a cause without what it brings about
+        board = _get(served, login, f"assessments?year=2020&known_at={position}")["data"]
+        official = {one["new_city"]: one["official"] for one in board if one["official"] is not None}
+        assert official == standing, position
+
+
+def test_disputes_of_every_kind_are_there(served: dict[str, Any]) -> None:
+    login, found = served["logins"][0], {}
+    for one in _get(served, login, "disputes")["data"]:
+        deductions = _get(served, login, f"assessments/{one['assessment']}")["data"]["record"]["deductions"]
+        (points,) = (each["points"] for each in deductions if each["deduction"] == one["deduction"])
+        ruling = one["steps"].get("RulingIssued", {})
+        found[one["id"]] = (one["status"], ruling.get("outcome"), points)
+    assert found == DISPUTES
+    late = _get(served, login, "disputes/2021-03")["data"]
+    assert {one["known_at_decision"] for one in late["evidence"]} == {False}
+
+
 def test_the_history_is_the_same_each_time_and_recorded_once(served: dict[str, Any], bare: Any) -> None:
     with bare.serving("demo") as second:
         assert _history(second) == served["history"]
@@ -68,6 +117,7 @@ def _history(served: dict[str, Any]) -> list[dict[str, Any]]:
         after = answer["next"]
     return [
         {name: value for name, value in entry.items() if name not in OWN}
+        | {"data": {name: value for name, value in entry["data"].items() if name != "root_hash"}}
         for entry in entries
         if entry["type"] not in {"KeyIssued", "LedgerOpened"}
     ]
