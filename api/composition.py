@@ -28,6 +28,7 @@ from application.score_answers import ScoreAnswers
 from application.sealing import Binding, Unsealable
 from application.sealing_heads import HeadsSealer
 from application.signing_on import SignOn
+from application.work import Work
 from domain.ledger import PersonErased
 from domain.log import Stored
 from domain.records import VOCABULARY
@@ -139,6 +140,7 @@ class Taizhang:
     assessing: Assessing
     scores: ScoreAnswers
     reports: Reports
+    work: Work
     filling: Filling
     access: Access
     views: RecordViews
@@ -264,6 +266,7 @@ def running(
             assessing=assessing,
             scores=scores,
             reports=Reports(asking, scores),
+            work=Work(asking, scores),
             filling=Filling(asking, assessing, access, LogTree(log.reader).root, lambda: log.head()[0]),
             access=access,
             views=views,

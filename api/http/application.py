@@ -45,6 +45,7 @@ from api.http.streaming import Streaming
 from api.http.threads import Threads
 from api.http.tiles import CHECKPOINT_PARAMETERS, CONSISTENCY_PARAMETERS, INCLUSION_PARAMETERS, Tiles
 from api.http.trail import trail
+from api.http.working import Working
 from api.web import routes as workbench
 from application.committing import Busy, Stopped, Unsettled
 from application.moments import today
@@ -129,6 +130,7 @@ def create_app(taizhang: Taizhang, *, clock: Callable[[], datetime] = now) -> Fa
     threads, bodies = Threads(), Bodies()
     reading = Reading(taizhang, authentication, threads)
     of_scores = [*Assessing(taizhang, reading).routes(), *Bundling(taizhang, reading).routes()]
+    of_scores += Working(taizhang, reading).routes()
     of_scores += Disclosing(taizhang, authentication, threads, bodies, partial(today, clock)).routes()
     told_apart = {route.path for route in of_scores}
     recording = Recording(taizhang, authentication, threads, bodies, partial(today, clock))

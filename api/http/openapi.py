@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from api.http import assessing, problems, queries, schemas, score_schemas
+from api.http import assessing, problems, queries, schemas, score_schemas, working
 from api.http.answers import json_bytes
 from api.http.authentication import CSRF_HEADER
 from api.http.bundling import BUNDLE_PARAMETERS, MEDIA_TYPE, OF_REPORT, REPORT_BUNDLE_PARAMETERS
@@ -64,6 +64,11 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
     "rule": ({"type": "string", "examples": ["community-size/1"]}, "of this rule, with its version or without"),
     "outcome": ({"type": "string", "enum": list(OUTCOMES)}, "with this outcome"),
     "to": ({"type": "string"}, "the version to compare with, or how many entries the later tree has"),
+    "office": (
+        {"type": "string", "examples": ["arbiter", "new-city:fengdong"]},
+        "whose duties: a role, an office, or `all`; default: the asker's own",
+    ),
+    "overdue": ({"type": "boolean"}, "whether the last day has passed"),
     "dispute": ({"type": "string"}, "the id of a dispute"),
     "format": ({"type": "string", "enum": list(FORMATS), "default": DEFAULT}, "of the report"),
     "since": (
@@ -232,6 +237,7 @@ def _of_scores() -> dict[str, Any]:
     dispute["responses"]["200"]["content"] |= files
     versions = _asked(reference("Diff"))
     reads = {
+        working.WORK: _read(SERVICE, "work.list", "待办事项", _listed(reference("Duty")), working.WORK_PARAMETERS),
         assessing.ASSESSMENTS: _read(
             tag, "assessments.list", "年度考核得分榜；不带 year 时为考核列表", _listed(either), assessing.LISTED
         ),

@@ -31,6 +31,7 @@ def of_scores() -> dict[str, Schema]:
         "Deduction": closed("扣分", _deduction()),
         "Flag": closed("扣分依据的变化", _flag()),
         "Score": closed("考核得分", _score() | {"lines": _several("Line"), "record": _state()}, _published()),
+        "Duty": closed("待办事项", _duty()),
         "Cause": closed("变化原因", _cause()),
         "ScoreDifference": closed("得分变化", _difference()),
         "Report": closed("报告", {"report": _TEXT, "year": _year(), "scores": _several("Score")}, {"new_city": _TEXT}),
@@ -49,6 +50,20 @@ def _finding() -> Schema:
         "points": _POINTS,
         "evidence": _POSITIONS,
         "missing": {"type": "array", "items": _TEXT, "description": "What is not on record."},
+    }
+
+
+def _duty() -> Schema:
+    text_or_null: Schema = {"anyOf": [_TEXT, {"type": "null"}]}
+    return {
+        "record": {"type": "string", "description": "KIND/id"},
+        "event": text_or_null | {"description": "The event that does it; null where several may."},
+        "rule": text_or_null | {"description": "The rule that finds it undone."},
+        "office": {"type": "string", "description": "A role of the New Area, or an office, with its bureau."},
+        "due_on": _DAY_OR_NULL,
+        "overdue": {"type": "boolean"},
+        "position": {"type": "integer", "minimum": 1, "description": "The entry that it follows from."},
+        "clause": text_or_null,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 
 from api.composition import Taizhang
@@ -9,9 +10,12 @@ from api.web.shell import Shown
 from api.web.timeline import happening
 from api.web.values import Values
 from api.web.visit import Visit
+from application.work import Duty, of_office
 
 RECENT: Final = 8
 """Entries shown as recorded last."""
+TASKS: Final = 20
+"""Duties shown; of more, the number is told."""
 YEARS: Final = 3
 """Years whose assessments are linked."""
 KINDS: Final = (
@@ -26,6 +30,7 @@ class Start:
     def __init__(self, taizhang: Taizhang) -> None:
         self._asking = taizhang.asking
         self._yardsticks = taizhang.assessing.yardsticks
+        self._work = taizhang.work
 
     def page(self, visit: Visit) -> Shown:
         """Today's tasks."""
@@ -33,7 +38,10 @@ class Start:
         position = visit.moment.position
         found, _ = self._asking.entries(visit.reader, max(0, position - 4 * RECENT), 4 * RECENT, visit.moment)
         recent = [happening(entry, 0, values, visit.words, {}) for entry in reversed(found[-RECENT:])]
+        duties = of_office(self._work.duties(visit.reader, visit.moment, visit.scheme), visit.actor)
         context: dict[str, Any] = {
+            "tasks": [_task(one, values, visit) for one in duties[:TASKS]],
+            "duties": len(duties),
             "values": values,
             "recent": recent,
             "kinds": [kind for kind in KINDS if self._readable(visit, kind)],
@@ -49,3 +57,15 @@ class Start:
 
     def _readable(self, visit: Visit, kind: str) -> bool:
         return visit.reader.may_read(kind, next(iter(visit.reader.new_cities), None))
+
+
+def _task(duty: Duty, values: Values, visit: Visit) -> dict[str, Any]:
+    """A duty as a line of the list; `form` is where it is recorded, for whom it concerns."""
+    kind = duty.record.partition("/")[0]
+    by_form = duty.event is not None and not visit.is_past and duty.concerns(visit.actor)
+    return {
+        **duty.shown(),
+        "title": values.rule(duty.rule or "") if duty.event is None else visit.words.event(kind, duty.event),
+        "form": f"/record/{duty.record}/{duty.event}" if by_form else None,
+        "days": None if duty.due_on is None else (date.fromisoformat(duty.due_on) - visit.moment.on).days,
+    }

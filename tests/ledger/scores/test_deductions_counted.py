@@ -279,3 +279,39 @@ def test_each_forbidden_step_has_a_code_of_its_own_with_its_clause_and_records_n
     office.record("new-city", D, "ReviewRequested", "2021-02-25", grounds="不服")
     same = office.rule("FinalRulingIssued", "2021-03-10", "upheld", [*SECOND[:2], FIRST[2]])
     assert office.refused(SECOND[0], D, *same["args"], **same["data"]) == "separation-of-duties"
+
+
+def test_what_is_due_is_said_to_whose_it_is_and_stays_what_it_was(office, ledger):
+    asked, inspector = [], office.client("inspector")
+
+    def due(on, *expected):
+        ledger.rebuild_views(lambda _done, _of: None)  # nobody follows the log here
+        answer = inspector.get("work", params={"office": "all", "on": on}).json()
+        found = [(one["event"], one["office"], one["due_on"], one["overdue"]) for one in answer["data"] if one["event"]]
+        assert found == [*expected], on
+        asked.append((on, answer["provenance"]["position"], answer["data"]))
+
+    publish = ("ResultPublished", "inspectorate", None, False)
+    due("2021-01-11", publish)
+    office.impose()
+    due("2021-01-12", ("NoticeServed", "inspectorate", None, False), publish)
+    office.serve()
+    due("2021-01-28", ("DisputeFiled", "new-city:fengdong", "2021-01-28", False), publish)
+    due("2021-01-29", publish)
+    office.file()
+    due("2021-01-25", ("DisputeAccepted", "arbiter", "2021-01-25", False), publish)
+    due("2021-01-26", ("DisputeAccepted", "arbiter", "2021-01-25", True), publish)
+    office.record("arbiter-1", D, "DisputeAccepted", "2021-01-22")
+    due("2021-01-26", ("HearingHeld", "arbiter", "2021-02-21", False), publish)
+    office.record("arbiter-1", D, "HearingHeld", "2021-02-01", minutes="双方到场")
+    due("2021-02-22", ("RulingIssued", "arbiter", "2021-02-21", True), publish)
+    assert office.client("inspectorate")
+    ledger.rebuild_views(lambda _done, _of: None)
+    mine = [one["event"] for one in office.get("work", "arbiter-1", on="2021-02-22")]
+    assert mine == ["RulingIssued"]
+    assert office.get("work", "inspectorate", on="2021-02-22", overdue="true") == []
+    office.ruled("RulingIssued", "2021-02-10", "revoked", FIRST)
+    due("2021-02-22", publish)
+    for on, position, then in asked:
+        assert office.get("work", office="all", on=on, known_at=position) == then
+    assert office.client("inspector").get("work", params={"overdue": "maybe"}).status_code == 422
