@@ -28,6 +28,12 @@ LISTED: Final = 200
 """Things shown of one list that stands in a record."""
 
 
+TEMPLATES: Final = {"disputes": "dispute.html"}
+"""Of kinds whose page shows more than every record's."""
+SHOWN_APART: Final = frozenset({"submissions", "evidence", "limits"})
+"""Lists that such a page shows in its own way."""
+
+
 class Records:
     """Pages of single records."""
 
@@ -72,7 +78,7 @@ class Records:
             "related": _related(kind, state, values),
             "about": f"{kind}/{record_id}",
         }
-        return Shown("record.html", title, context | dict(more or {}))
+        return Shown(TEMPLATES.get(kind, "record.html"), title, context | dict(more or {}))
 
     def _title(self, kind: str, record_id: str, state: dict[str, Any] | None, values: Values) -> str:
         field = "name" if kind in ("new-cities", "new-area") else "title" if kind == "schemes" else OWN_NAMES.get(kind)
@@ -130,7 +136,7 @@ def _lists(kind: str, state: dict[str, Any], values: Values) -> list[dict[str, A
     shown: list[dict[str, Any]] = []
     for name in (*AGGREGATES[kind].lists, *AGGREGATES[kind].worked_out):
         items = cast("list[dict[str, Any]]", state.get(name) or [])
-        if not items or not isinstance(items[0], dict):  # pyright: ignore[reportUnnecessaryIsInstance]  # roles are a list of words
+        if (kind in TEMPLATES and name in SHOWN_APART) or not items or not isinstance(items[0], dict):  # pyright: ignore[reportUnnecessaryIsInstance]  # roles are a list of words
             continue
         fields = list(dict.fromkeys(field for item in items for field, value in item.items() if value is not None))
         columns = [field for field in fields if field not in ("position", "effective_on", "steps", "corrected_by")]

@@ -223,6 +223,12 @@ def test_a_new_city_files_a_dispute_the_arbiters_rule_and_the_past_view_stays(op
         assert "99.0" in then
         page.reload()
         assert page.locator("main").inner_text() == then
+        page.goto("/disputes/yy-2021-003?on=2021-03-01")
+        dispute = page.locator("main").inner_text()
+        assert all(word in dispute for word in ("作出裁定", "2021年2月21日", "按期", "逾期未办", "期满未申请复审"))
+        accessible(page)
+        page.go_back()
+        assert page.locator("main").inner_text() == then
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
@@ -283,6 +289,7 @@ def test_every_page_answers_with_nothing_on_its_console_and_nothing_from_elsewhe
             assert answer is not None
             assert answer.status == 200, path
             assert page.locator("main h1").count() == 1, path
+            accessible(page)
 
 
 def test_the_browser_verifies_an_entry_itself_and_a_tampered_one_shows_red(opened: Opened, ledger: Taizhang) -> None:
