@@ -147,7 +147,7 @@ def record(page: Page, path: str, files: dict[str, Any] | None = None, **typed: 
     page.goto(path)
     for name, value in typed.items():
         field = page.locator(f"[name='{name.replace('__', '.')}']")
-        if field.evaluate("one => one.tagName", timeout=5_000) == "SELECT":
+        if field.evaluate("one => one.tagName", timeout=20_000) == "SELECT":
             field.select_option(value)
         else:
             field.fill(value)
