@@ -128,12 +128,12 @@ class Recording:
         if key is not None:
             asked = f"{request.method} {request.url.path}\n".encode() + canonical(body)
             idempotent = Idempotent(key, self._taizhang.keys.idempotency_mac(account, asked))
-        return build(body, partial(self._filled, account, key)), idempotent
+        return build(body, partial(self._filled, account, key, _version_named(request))), idempotent
 
-    def _filled(self, account: str, key: str | None, record: str | None, body: Any) -> Any:  # noqa: ANN401  # as sent
+    def _filled(self, account: str, key: str | None, version: int | None, record: str | None, body: Any) -> Any:  # noqa: ANN401  # as sent
         """The body of an event, or item of a batch, with what it may leave to the server.
 
-        What was recorded before isn't checked again.
+        What was recorded before isn't checked again; what expects another version is refused for that, by the judge.
         """
         if not isinstance(body, dict):
             return body
@@ -142,7 +142,12 @@ class Recording:
         if not filling.fills(named, event):
             return event
         is_known = key is not None and bool(self._taizhang.log.command(f"{account} {key}"))
-        return filling.filled(account, named, event, check=not is_known)
+        expected = event.get("if_version") if record is None else version
+        is_moved = expected is not None and expected != self._version(named)
+        return filling.filled(account, named, event, check=not (is_known or is_moved))
+
+    def _version(self, record: str) -> int:
+        return self._taizhang.asking.histories.at(record, self._taizhang.log.head()[0]).version
 
 
 def _of_event(entries: Entries) -> Response:
@@ -212,6 +217,12 @@ def _expectation(request: Request) -> Callable[[Proposal], Proposal]:
     if len(given) > 1 or not (given[0] == "*" or _ETAG.fullmatch(given[0])):
         raise Problem(Fault.BAD_IF_MATCH, 'If-Match is the ETag of the record, "<version>", or *')
     return partial(_expecting, given[0])
+
+
+def _version_named(request: Request) -> int | None:
+    """The version that If-Match names, where it names one."""
+    ours = _OUR_ETAG.fullmatch(request.headers.get("if-match", ""))
+    return None if ours is None else int(ours[1])
 
 
 def _expecting(tag: str, one: Proposal) -> Proposal:

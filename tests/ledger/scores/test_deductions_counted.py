@@ -281,6 +281,22 @@ def test_each_forbidden_step_has_a_code_of_its_own_with_its_clause_and_records_n
     assert office.refused(SECOND[0], D, *same["args"], **same["data"]) == "separation-of-duties"
 
 
+def test_a_version_that_has_moved_on_is_told_before_grounds_that_nothing_bears_out(office):
+    fields = {"deduction": "k9", "indicator": "measures", "points": "1.00", "about": COMMUNITY, "grounds": "无",
+              "evidence_positions": []}  # fmt: skip
+    body = {"type": "DeductionImposed", "effective_on": "2021-01-12", "data": fields}
+    inspectorate, size = office.client("inspectorate"), office.get(A)["record"]["version"]
+    told = {
+        tag: inspectorate.post(f"{A}/events", json=body, headers={"If-Match": tag})
+        for tag in (f'"{size + 1}"', f'"{size}"')
+    }
+    assert [one.status_code for one in told.values()] == [412, 409]
+    item = {"record": A, **body}
+    batches = [inspectorate.post("batches", json={"entries": [item | {"if_version": size + more}]}) for more in (1, 0)]
+    assert [one.status_code for one in batches] == [412, 409]
+    assert office.get(A)["record"]["version"] == size
+
+
 def test_what_is_due_is_said_to_whose_it_is_and_stays_what_it_was(office, ledger):
     asked, inspector = [], office.client("inspector")
 
