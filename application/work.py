@@ -175,7 +175,8 @@ def _of_assessment(assessment: Shown, disputes: Mapping[tuple[str, str], bool], 
 
 def _of_inspection(inspection: Shown, on: str) -> Iterator[Duty]:
     for one in inspection["findings"]:
-        ordered, steps = one["steps"].get("RectificationOrdered"), one["steps"]
+        steps = one.get("steps", {})
+        ordered = steps.get("RectificationOrdered")
         if "RectificationConfirmed" in steps:
             continue
         if ordered is None:

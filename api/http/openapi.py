@@ -68,6 +68,7 @@ _QUERY: Final[dict[str, tuple[Schema, str]]] = {
         {"type": "string", "examples": ["arbiter", "new-city:fengdong"]},
         "whose duties: a role, an office, or `all`; default: the asker's own",
     ),
+    "work": ({"type": "boolean", "default": False}, "tell what is to be done too"),
     "overdue": ({"type": "boolean"}, "whether the last day has passed"),
     "dispute": ({"type": "string"}, "the id of a dispute"),
     "format": ({"type": "string", "enum": list(FORMATS), "default": DEFAULT}, "of the report"),
@@ -316,8 +317,9 @@ def _of_the_log() -> dict[str, Any]:
                 "tags": [LOG],
                 "operationId": "log.stream",
                 "summary": "条目流 (server-sent events)",
-                "description": "Each event is an entry, its id the position.",
-                "parameters": [_parameter("after"), _parameter("Last-Event-ID")],
+                "description": "Each event is an entry, its id the position. With `work=true` an event named `work` has"
+                " what is to be done by the asker's office, at first and whenever that has changed.",
+                "parameters": [_parameter("after"), _parameter("work"), _parameter("Last-Event-ID")],
                 "responses": _answers({"200": _described("条目流", stream)}, 400, 401, 422, 503),
             }
         },

@@ -24,7 +24,10 @@ from api.http.authentication import Authentication, Credentials
 from api.http.problems import Fault, Problem
 from api.http.threads import Threads
 from api.http.trail import trail
+from application.work import of_office
+from domain.refusals import Refused
 
+PARAMETERS: Final = ("after", "work")
 MEDIA_TYPE: Final = "text/event-stream"
 STREAMS: Final = 64
 STREAMS_OF_ACCOUNT: Final = 8
@@ -85,6 +88,7 @@ class Streaming:
     def __init__(self, taizhang: Taizhang, authentication: Authentication, threads: Threads) -> None:
         self._access = taizhang.access
         self._asking = taizhang.asking
+        self._work = taizhang.work
         self._authentication = authentication
         self._threads = threads
         self._head = HeadFollower(taizhang.asking.wait)
@@ -104,7 +108,7 @@ class Streaming:
         credentials = self._authentication.credentials(request)
         actor = await self._threads.read(partial(self._authentication.actor, credentials))
         trail(request.scope).actor = actor.account
-        after = _after(request)
+        after, of_work = _asked(request)
         if request.method == "HEAD":
             return Response(headers=HEADERS)
         if self._head.closed:
@@ -115,9 +119,10 @@ class Streaming:
                 f"{STREAMS} streams may be open, {STREAMS_OF_ACCOUNT} of one account",
                 headers={"Retry-After": "5"},
             )
-        return _Stream(self._events(credentials, after), self._open, actor.account)
+        return _Stream(self._events(credentials, after, of_work=of_work), self._open, actor.account)
 
-    async def _events(self, credentials: Credentials, after: int) -> AsyncGenerator[bytes]:
+    async def _events(self, credentials: Credentials, after: int, *, of_work: bool) -> AsyncGenerator[bytes]:
+        said = b""
         try:
             yield RECONNECT
             while not self._head.closed:
@@ -125,10 +130,13 @@ class Streaming:
                 if events:
                     yield events
                 if last == after:
+                    if of_work and (due := await self._threads.read(partial(self._due, credentials))) != said:
+                        said = due
+                        yield b"event: work\ndata: %b\n\n" % due
                     await self._head.past(after, HEARTBEAT)
                     yield ALIVE
                 after = last
-        except Problem:
+        except (Problem, Refused):
             return  # the rights have gone, or nobody can look at them now: the client comes back and is told
 
     def _page(self, credentials: Credentials, after: int) -> tuple[bytes, int]:
@@ -138,6 +146,12 @@ class Streaming:
         entries, following = self._asking.entries(reader, after, PAGE, moment)
         events = b"".join(b"id: %b\ndata: %b\n\n" % (str(one["position"]).encode(), json_bytes(one)) for one in entries)
         return events, max(after, moment.position) if following is None else following
+
+    def _due(self, credentials: Credentials) -> bytes:
+        """What is to be done now by whose the credentials are, the overdue first."""
+        actor = self._authentication.actor(credentials)
+        duties = self._work.duties(self._access.reader(actor), self._asking.moment(None, None, None))
+        return json_bytes([one.shown() for one in of_office(duties, actor)[:PAGE]])
 
 
 class _Stream(StreamingResponse):
@@ -157,11 +171,14 @@ class _Stream(StreamingResponse):
             self._counted[self._account] -= 1
 
 
-def _after(request: Request) -> int:
-    query = queries.parameters(request, ("after",))
+def _asked(request: Request) -> tuple[int, bool]:
+    """The position to start after, and whether to tell what is to be done too. Raises Problem."""
+    query = queries.parameters(request, PARAMETERS)
+    if query.get("work") not in {None, "true", "false"}:
+        raise queries.invalid("work", "true or false")
     seen = request.headers.get("last-event-id")
     name, text = ("after", query.get("after", "0")) if seen is None else ("Last-Event-ID", seen)
     after = queries.position(text)
     if after is None:
         raise queries.invalid(name, "a position of the log")
-    return after
+    return after, query.get("work") == "true"

@@ -64,6 +64,28 @@ def test_a_stream_goes_on_where_the_client_left_it(
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid-parameter")
 
 
+def test_a_stream_tells_what_is_to_be_done_whenever_that_changes(
+    ledger: Taizhang, clients: Callable[..., httpx.Client], inspector: httpx.Client, head: Head
+) -> None:
+    def told(lines: Iterator[str]) -> list[str]:
+        assert next(line for line in lines if line == "event: work")
+        return [one["record"] for one in json.loads(next(lines).removeprefix("data: "))]
+
+    issue_key(ledger, "inspectorate", "new-area", None, ["inspectorate"])
+    opened = {"type": "InspectionOpened", "effective_on": "2020-09-01",
+              "data": {"new_city": "fengdong", "subject": "暗访"}}  # fmt: skip
+    data = {"finding": "f-1", "clause": "5.1", "about": "communities/610112002001", "observed": "无人值守"}
+    seen = {"type": "InspectionFindingRecorded", "effective_on": "2020-09-02", "data": data}
+    with inspector.stream("GET", STREAM, params={"after": head(), "work": "true"}) as answer:
+        lines = answer.iter_lines()
+        assert "inspections/dc-1" not in told(lines)
+        inspectorate = clients("inspectorate")
+        for body in (opened, seen):
+            assert inspectorate.post("/api/v1/inspections/dc-1/events", json=body).status_code == 201
+        assert "inspections/dc-1" in told(lines)
+    assert inspector.get(STREAM, params={"work": "yes"}).status_code == 422
+
+
 def test_many_streams_lose_nothing_while_many_record(
     clients: Callable[..., httpx.Client], township: httpx.Client, counted: Body, head: Head
 ) -> None:
