@@ -177,8 +177,8 @@ class Taizhang:
         """Whom whoever checks this ledger has to believe, as a C2SP tlog-policy."""
         head, _ = self.log.head()
         ledger = self.asking.histories.at("ledger/ledger", head).state
-        keys = [] if ledger is None else [str(key) for key in ledger.items("keys")]
-        return "".join(f"log {key}\n" for key in keys) + "quorum none\n"
+        keys = [] if ledger is None else [parse_verifier_key(str(key)) for key in ledger.items("keys")]
+        return str(self.tree.trusted(keys))
 
     def rebuild_views(self, progress: rebuilding.Told) -> int:
         """Build the views anew beside the live ones and put them in their place; see `rebuilding.rebuild`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
@@ -39,7 +39,7 @@ class Collected(NamedTuple):
     seal: Seal
     heads: Mapping[str, Presence]
     published: Published
-    """The first checkpoint that covers the seal, with the cosignatures that there are."""
+    """The first checkpoint that covers the seal, of those that witnesses enough signed where there are any."""
     paths: Mapping[int, Sequence[bytes]]
     consistency: tuple[int, Sequence[bytes]] | None
     scheme: str | None
@@ -51,11 +51,20 @@ class Collected(NamedTuple):
 class Collector:
     """Collects bundles. Every method raises Refused for a bad question, or for what the reader may not read."""
 
-    def __init__(self, asking: Asking, assessing: Assessing, heads: HeadsSealer, proving: Proving) -> None:
+    def __init__(
+        self,
+        asking: Asking,
+        assessing: Assessing,
+        heads: HeadsSealer,
+        proving: Proving,
+        covering: Callable[[int], Published | None],
+    ) -> None:
+        """`covering` gives the checkpoint to hand out for a position; None where there is none in time."""
         self._asking = asking
         self._assessing = assessing
         self._heads = heads
         self._proving = proving
+        self._covering = covering
 
     def moment(self, known_at: str | None, on: str | None, min_position: int | None) -> Moment:
         """What a bundle asks about: unlike for other reads, the day is that of the last entry where none is named.
@@ -138,7 +147,7 @@ class Collector:
         )
 
     def _published(self, position: int) -> Published:
-        published = self._proving.covering(position) if self._proving.await_sealed(position) else None
+        published = self._covering(position)
         if published is None:
             raise Refused(Code.NOT_CAUGHT_UP, f"no checkpoint covers position {position} yet")
         return published

@@ -37,7 +37,9 @@ class Bundling:
     def __init__(self, taizhang: Taizhang, reading: Reading) -> None:
         self._taizhang = taizhang
         self._reading = reading
-        self._collector = Collector(taizhang.asking, taizhang.assessing, taizhang.heads, taizhang.proving)
+        self._collector = Collector(
+            taizhang.asking, taizhang.assessing, taizhang.heads, taizhang.proving, taizhang.tree.covering
+        )
         self._turn = threading.Lock()
 
     def routes(self) -> list[Address]:

@@ -56,7 +56,9 @@ class Disclosing:
         self._threads = threads
         self._bodies = bodies
         self._today = today
-        self._collector = Collector(taizhang.asking, taizhang.assessing, taizhang.heads, taizhang.proving)
+        self._collector = Collector(
+            taizhang.asking, taizhang.assessing, taizhang.heads, taizhang.proving, taizhang.tree.covering
+        )
 
     def routes(self) -> list[Address]:
         """The routes, to stand before those of all kinds of record."""

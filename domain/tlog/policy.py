@@ -23,6 +23,10 @@ class Party(NamedTuple):
     key: VerifierKey
     url: str | None = None
 
+    def __str__(self) -> str:
+        """The words of its line."""
+        return str(self.key) if self.url is None else f"{self.key} {self.url}"
+
 
 class Group(NamedTuple):
     """Members of which so many have to witness."""
@@ -41,6 +45,13 @@ class Policy(NamedTuple):
     quorum: str
     """A witness, a group, or `none`."""
 
+    def __str__(self) -> str:
+        """The policy as it is written; `parse_policy` reads the same one."""
+        lines = [f"log {party}" for party in self.logs]
+        lines += [f"witness {name} {party}" for name, party in self.witnesses.items()]
+        lines += [f"group {name} {one.threshold} {' '.join(one.members)}" for name, one in self.groups.items()]
+        return "\n".join([*lines, f"quorum {self.quorum}", ""])
+
     def satisfied(self, cosigners: AbstractSet[VerifierKey]) -> bool:
         """Whether a checkpoint that these witnesses cosigned is witnessed enough."""
         return self.quorum == NO_QUORUM or self._witnessed(self.quorum, cosigners)
@@ -50,6 +61,10 @@ class Policy(NamedTuple):
         if group is None:
             return self.witnesses[name].key in cosigners
         return sum(self._witnessed(member, cosigners) for member in group.members) >= group.threshold
+
+
+NOBODY = Policy((), {}, {}, NO_QUORUM)
+"""Asks for no witnesses."""
 
 
 def parse_policy(content: bytes) -> Policy:

@@ -6,6 +6,7 @@ A witness that is away, or refuses, holds nothing up: the checkpoint stands unwi
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,6 +34,11 @@ ASK_AGAIN_AFTER: Final = 5.0
 """Seconds until a checkpoint that lacks a cosignature is shown again."""
 ANSWER_LIMIT: Final = 64 << 10
 """Bytes of a witness's answer at most."""
+WITNESSED_WITHIN: Final = 3.0
+"""Seconds that whoever needs a witnessed checkpoint waits for one."""
+_LOOK_AGAIN_AFTER: Final = 0.1
+_LOOKED_THROUGH: Final = 100
+"""Cosignatures after a position at most, in search of a checkpoint that has enough."""
 _ATTEMPTS: Final = 2
 """Requests a checkpoint and witness: the second with the size that the first was told."""
 
@@ -79,6 +85,16 @@ class Cosigner:
         except (Malformed, Unverified):
             cosigned = set[VerifierKey]()
         return Witnessed(tuple(str(key) for key in keys if key in cosigned), self._policy.satisfied(cosigned))
+
+    def covering(self, position: int) -> Published | None:
+        """The first checkpoint that covers a position and that witnesses enough signed; None where none is in time."""
+        deadline = time.monotonic() + WITNESSED_WITHIN
+        while True:
+            for published in self._store.cosigned(position, _LOOKED_THROUGH):
+                if self.witnessed(published.note).is_enough:
+                    return published
+            if time.monotonic() > deadline or self._stopping.wait(_LOOK_AGAIN_AFTER):
+                return None
 
     def failures(self) -> dict[str, str]:
         """Why witnesses did not sign the last time, by their names."""

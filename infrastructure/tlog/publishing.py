@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from application.proving import Proving, Published
 from domain.fact import JsonValue
 from domain.tlog.note import VerifierKey
-from domain.tlog.policy import Policy
+from domain.tlog.policy import NOBODY, Party, Policy
 from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.log import Log
@@ -31,6 +32,7 @@ class Publishing:
                 if (reason := check_kept(connection, kept)) is not None:
                     self.guard.refuse(reason)
         self._log = log
+        self._policy = policy
         self._sealer = Sealer(base, ring.signing_keys, keepsake, self.guard)
         self._store = TreeStore(base, log.reader, self._sealer.demand)
         self.proving = Proving(self._store, log)
@@ -70,6 +72,17 @@ class Publishing:
             return {"witnessed": None, "cosigned_by": []}
         found = self._cosigner.witnessed(published.note)
         return {"witnessed": found.is_enough, "cosigned_by": [*found.cosigners]}
+
+    def covering(self, position: int) -> Published | None:
+        """The checkpoint to hand out for a position: the first that witnesses enough signed, else the first at all."""
+        if not self.proving.await_sealed(position):
+            return None
+        witnessed = None if self._cosigner is None else self._cosigner.covering(position)
+        return witnessed or self.proving.covering(position)
+
+    def trusted(self, keys: Sequence[VerifierKey]) -> Policy:
+        """Whom whoever checks this tree has to believe: the log by these keys, and the witnesses that are asked."""
+        return (self._policy or NOBODY)._replace(logs=tuple(Party(key) for key in keys))
 
     def export(self, directory: Path, told: export.Told) -> int:
         """Write the published tree as static files, sealed up to now; returns its size. See `export.export`."""

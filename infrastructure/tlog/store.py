@@ -45,6 +45,12 @@ class TreeStore:
         """The first checkpoint published that covers a position; None where none does yet."""
         return _published(self._rows(_PUBLISHED + "AND c.size >= %s ORDER BY c.size LIMIT 1", position))
 
+    def cosigned(self, position: int, limit: int) -> list[Published]:
+        """The first `limit` checkpoints that cover a position and that some witness signed, by size."""
+        cosigned = "(SELECT size FROM tree.cosignatures WHERE size >= %s ORDER BY size LIMIT %s)"
+        query = _PUBLISHED + "AND c.size IN " + cosigned + " ORDER BY c.size"
+        return [_read(*row) for row in self._rows(query, position, limit)]
+
     def of_size(self, size: int) -> Published | None:
         """The checkpoint published at a size; None where there is none."""
         return _published(self._rows(_PUBLISHED + "AND c.size = %s", size))
@@ -72,9 +78,10 @@ class TreeStore:
 
 
 def _published(rows: Sequence[Row]) -> Published | None:
-    if not rows:
-        return None
-    text, cosignatures = rows[0]
+    return _read(*rows[0]) if rows else None
+
+
+def _read(text: bytes, cosignatures: str) -> Published:
     note = parse_note(text)
     if cosignatures:
         note = note.signed_also(parse_signatures(cosignatures))

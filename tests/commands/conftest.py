@@ -67,9 +67,10 @@ class Home:
         )
 
     @contextmanager
-    def serving(self, command: str = "serve") -> Iterator[dict[str, Any]]:
+    def serving(self, command: str = "serve", *words: object) -> Iterator[dict[str, Any]]:
         """What a server says once it answers; told to stop, it ends well."""
-        with self.start(command, "--port", 0, "--json") as process:
+        port = () if "--port" in words else ("--port", 0)
+        with self.start(command, *words, *port, "--json") as process:
             try:
                 assert process.stdout is not None
                 yield json.loads(process.stdout.readline())

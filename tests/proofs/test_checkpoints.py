@@ -172,6 +172,7 @@ def test_the_example_policy_of_the_specification_wants_two_of_x_and_one_of_y() -
     ]  # fmt: skip
     assert [party.key for party in read.logs] == [LOG.verifier]
     assert (read.witnesses["X1"].url, read.witnesses["Y2"].url) == (None, "https://y2.example/")
+    assert parse_policy(str(read).encode()) == read
     assert parse_policy(policy("quorum none")).satisfied(set())
     assert not parse_policy(policy("quorum X3")).satisfied({x1, x2})
 
