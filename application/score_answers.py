@@ -130,6 +130,28 @@ class ScoreAnswers:
         following = page[-1][0] if len(found) > limit else None
         return [finding_json(judged) for _, judged in page], following, chosen
 
+    def about(
+        self, reader: Reader, record: str, new_city: str, year: int, moment: Moment, scheme: str | None
+    ) -> list[dict[str, JsonValue]]:
+        """What the rules say of one record of a New City; nothing where no scheme judges the year.
+
+        And nothing for whoever may not read the New City's findings.
+        """
+        if not reader.may_read("assessments", new_city):
+            return []
+        try:
+            scored = self._assessing.score(new_city, year, moment, scheme)
+        except Refused as refusal:
+            if refusal.code in {Code.NO_SCHEME, Code.NOT_FOUND, Code.NOT_YET}:
+                return []
+            raise
+        return [
+            finding_json(judged)
+            for line in scored.score.lines
+            for judged in line.findings
+            if judged.finding.about == record
+        ]
+
     def _shown(self, reader: Reader, scored: Scored, *, in_full: bool) -> dict[str, JsonValue] | None:
         """The score as far as the reader may see it, before it is ranked: all, the published result, or nothing."""
         if reader.may_read("assessments", scored.score.new_city):

@@ -87,6 +87,20 @@ class Work:
         ]
         return sorted(found, key=lambda one: (one.event is None, not one.overdue, one.due_on or "9999", one))
 
+    def of_record(self, shown: Shown, moment: Moment, findings: Iterable[Shown]) -> list[Duty]:
+        """What is to be done of one record as it is shown, and as the rules find it."""
+        on = moment.on.isoformat()
+        match shown["kind"]:
+            case "disputes":
+                found = [*_of_dispute(shown, on)]
+            case "inspections":
+                found = [*_of_inspection(shown, on)]
+            case "conversion-cases":
+                found = [*self._of_conversion(shown, moment)]
+            case _:
+                found = []
+        return [*found, *(duty for one in findings for duty in _of_finding(one))]
+
     def _records(self, reader: Reader, kind: str, moment: Moment, status: str | None = None) -> Iterator[Shown]:
         cursor: str | None = None
         for _ in range(RECORDS_LIMIT // _PAGE):
@@ -96,14 +110,18 @@ class Work:
                 return
 
     def _of_conversions(self, reader: Reader, moment: Moment) -> Iterator[Duty]:
-        for status, (event, level, bureau) in _CONVERSION.items():
+        for status in _CONVERSION:
             for case in self._records(reader, "conversion-cases", moment, status):
-                village = self._asking.histories.at(f"villages/{case['village']}", moment.position).state
-                unit = (
-                    None if village is None else village.value("new_city" if level == "new-city" else "township_code")
-                )
-                office = f"{level}:{unit}" if bureau is None else f"{level}:{unit} {bureau}"
-                yield Duty(_path(case), event, None, office, None, overdue=False, position=_last(case), clause="3.1")
+                yield from self._of_conversion(case, moment)
+
+    def _of_conversion(self, case: Shown, moment: Moment) -> Iterator[Duty]:
+        if case["status"] not in _CONVERSION:
+            return
+        event, level, bureau = _CONVERSION[case["status"]]
+        village = self._asking.histories.at(f"villages/{case['village']}", moment.position).state
+        unit = None if village is None else village.value("new_city" if level == "new-city" else "township_code")
+        office = f"{level}:{unit}" if bureau is None else f"{level}:{unit} {bureau}"
+        yield Duty(_path(case), event, None, office, None, overdue=False, position=_last(case), clause="3.1")
 
     def _of_findings(self, reader: Reader, moment: Moment, scheme: str | None) -> Iterator[Duty]:
         """Deadlines of the day's year that the rules find passed, and not met since."""
@@ -115,15 +133,7 @@ class Work:
                 raise
             return
         for one in findings:
-            finding: Any = one
-            due_on = finding["figures"].get("due_on")
-            if isinstance(due_on, str) and finding["figures"].get("done_on") is None and finding["evidence"]:
-                against = RULES[finding["rule"]].against
-                office = "new-area" if against == "new-area" else f"new-city:{finding['new_city']}"
-                yield Duty(
-                    finding["about"], None, finding["rule"], office, due_on, overdue=True,
-                    position=max(finding["evidence"]), clause=finding["clause"],
-                )  # fmt: skip
+            yield from _of_finding(one)
 
 
 def of_office(duties: Iterable[Duty], actor: Actor) -> list[Duty]:
@@ -184,6 +194,19 @@ def _of_inspection(inspection: Shown, on: str) -> Iterator[Duty]:
         else:
             at, due_on = ordered["position"], ordered["due_on"]
             yield _duty(inspection, "RectificationConfirmed", "inspectorate", due_on, on, at)
+
+
+def _of_finding(finding: Shown) -> Iterator[Duty]:
+    """A deadline that passed and was not met since."""
+    figures, evidence = finding["figures"], finding["evidence"]
+    due_on = figures.get("due_on")
+    if finding["outcome"] == "found" and isinstance(due_on, str) and figures.get("done_on") is None and evidence:
+        against = RULES[finding["rule"]].against
+        office = "new-area" if against == "new-area" else f"new-city:{finding['new_city']}"
+        yield Duty(
+            finding["about"], None, finding["rule"], office, due_on, overdue=True,
+            position=max(evidence), clause=finding["clause"],
+        )  # fmt: skip
 
 
 def _duty(shown: Shown, event: str, office: str, due_on: str | None, on: str, position: int) -> Duty:

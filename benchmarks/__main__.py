@@ -1,4 +1,4 @@
-"""`make bench`: everything in one run, contenders in turns, medians of several rounds. About five minutes.
+"""`make bench`: everything in one run, contenders in turns, medians of several rounds. About ten minutes.
 
 With `--publish` the tables of docs/performance.md are written anew.
 """
@@ -17,7 +17,7 @@ from typing import Final
 
 from api.administration import issue_key
 from api.composition import initialise, opened
-from benchmarks import bulk, national, ours, report, scores
+from benchmarks import bulk, national, ours, report, scores, sealing, verifying
 from benchmarks.bulk import Bulk
 from benchmarks.load import Load, middle
 from benchmarks.peers import Missing, Peers
@@ -49,6 +49,9 @@ def main() -> None:
         boards = scores.measured(Path(folder) / "scores")
         print("a year's scores of the country", file=sys.stderr)
         country = national.run(Path(folder) / "national", national.SHARE, (1, 2))
+        print("sealing and verifying", file=sys.stderr)
+        sealed = sealing.measured(Path(folder) / "sealing")
+        verified = verifying.measured(Path(folder) / "verifying")
     tables = [
         report.machine(version),
         report.loads("recording", recorded, ROWS),
@@ -57,7 +60,9 @@ def main() -> None:
         report.Table("fold", ["state of a record with 100 entries", "ms"], [[a, f"{b:.3f}"] for a, b in folds.items()]),
         scores.table([boards]),
         national.table(country),
-        report.targets([*_reached(recorded, imports, rebuilds), national.target(country)]),
+        sealing.table(sealed),
+        verifying.table(verified),
+        report.targets([*_reached(recorded, imports, rebuilds), national.target(country), verifying.target(verified)]),
     ]
     for table in tables:
         print(f"\n{table}")

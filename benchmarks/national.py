@@ -12,7 +12,6 @@ import gc
 import hashlib
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -191,8 +190,14 @@ def judge(directory: Path, part: int, parts: int) -> dict[str, float]:
             "judged": judged,
             "wall": time.perf_counter() - wall,
             "processor": time.process_time() - processor,
-            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "memory": _peak(),
         }
+
+
+def _peak() -> float:
+    """MiB that this process has held at most. `ru_maxrss` would count what its parent had held when it began."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def measured(directory: Path, entries: int, processes: Sequence[int]) -> list[Judged]:

@@ -1,16 +1,18 @@
-"""`python -m benchmarks.sealing`: what sealing takes from recording. Rounds in turns, with the sealer and without."""
+"""What sealing takes from recording: rounds in turns, with the sealer and without. `python -m benchmarks.sealing`."""
 
 from __future__ import annotations
 
 import gc
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 from api.composition import initialise, opened
 from benchmarks import bulk, ours
+from benchmarks.report import Table, rate
 from infrastructure.tlog.keepsake import Guard, Keepsake
 from infrastructure.tlog.sealer import Sealer
 
@@ -18,29 +20,52 @@ WRITERS: Final = (1, 32)
 ROUNDS: Final = 5
 SECONDS: Final = 2.0
 
+Rates = Mapping[int, Mapping[bool, float]]
+"""Commands a second by how many write, sealed and not."""
+
+
+def measured(directory: Path) -> Rates:
+    """The medians of a ledger's rounds."""
+    initialise(directory, bulk.ORIGIN)
+    found: dict[int, dict[bool, float]] = {}
+    with opened(directory, follow=False) as ledger:
+        ours.prepare(ledger)
+        run = ours.driven_by_events(ours.commands(ledger))
+        for writers in WRITERS:
+            rates: dict[bool, list[float]] = {False: [], True: []}
+            for number in range(2 * ROUNDS):
+                is_sealing = number % 2 == 1
+                sealer = Sealer(ledger.database, ledger.keys.signing_keys, Keepsake(ledger.keys.directory), Guard())
+                if is_sealing:
+                    sealer.start()
+                rates[is_sealing].append(run(writers, SECONDS).rate)
+                sealer.stop()
+            found[writers] = {is_sealing: median(one) for is_sealing, one in rates.items()}
+            print(f"{writers} writing, unsealed and sealed: {found[writers]}", file=sys.stderr)
+    return found
+
+
+def table(found: Rates) -> Table:
+    """A row for each number of writers."""
+    headings = ["recording", "unsealed", "sealed every second", "sealed ÷ unsealed"]
+    rows = [
+        [
+            f"{writers} writer{'s' * (writers > 1)}",
+            f"{rate(one[False])}/s",
+            f"{rate(one[True])}/s",
+            f"{one[True] / one[False]:.3f}",
+        ]
+        for writers, one in found.items()
+    ]
+    return Table("sealing", headings, rows)
+
 
 def main() -> None:
-    """Measure and print: commands a second, and the ratio of the medians."""
+    """Measure and print."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     with tempfile.TemporaryDirectory(prefix="taizhang-bench-") as folder:
-        directory = Path(folder) / "sealing"
-        initialise(directory, bulk.ORIGIN)
-        with opened(directory, follow=False) as ledger:
-            ours.prepare(ledger)
-            run = ours.driven_by_events(ours.commands(ledger))
-            for writers in WRITERS:
-                rates: dict[bool, list[float]] = {False: [], True: []}
-                for number in range(2 * ROUNDS):
-                    is_sealing = number % 2 == 1
-                    sealer = Sealer(ledger.database, ledger.keys.signing_keys, Keepsake(ledger.keys.directory), Guard())
-                    if is_sealing:
-                        sealer.start()
-                    rates[is_sealing].append(run(writers, SECONDS).rate)
-                    sealer.stop()
-                    print(f"{writers} writing, sealing {is_sealing}: {rates[is_sealing][-1]:,.0f}/s", file=sys.stderr)
-                ratio = median(rates[True]) / median(rates[False])
-                print(f"{writers} writing: {median(rates[True]):,.0f}/s sealed, {ratio:.3f} of unsealed")
+        print(table(measured(Path(folder) / "sealing")))
 
 
 if __name__ == "__main__":

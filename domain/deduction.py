@@ -162,12 +162,12 @@ def course(assessment: State, deduction: str) -> tuple[tuple[int, Decimal], ...]
     return tuple(found)
 
 
-def decided_by(assessment: State, deduction: str) -> frozenset[str]:
-    """The persons who imposed it, served notice of it or revised it on the inspectorate's own motion."""
+def acts(assessment: State, deduction: str) -> list[Step[Fact]]:
+    """What imposed it, served notice of it or revised it on the inspectorate's own motion."""
     steps: list[Step[Fact]] = [assessment.items("deductions")[deduction].opened]
     steps += (Step(*one) for one in notices(assessment, deduction))
     steps += (Step(*one) for one in revisions(assessment, deduction) if one.fact.ruling is None)
-    return frozenset(one.person for one in steps if one.person is not None)
+    return steps
 
 
 def _rank(step: Step[Fact]) -> tuple[object, int]:

@@ -7,6 +7,7 @@ submissions in the list `submissions`. What needs the deduction to be told, such
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self, TypeAlias, assert_never, get_args
@@ -291,17 +292,27 @@ def _no_own_act(dispute: State, step: Step[DisputeFact], records: Records) -> No
     acting = {step.person} if step.person is not None else set[str]()
     if isinstance(fact, RulingIssued | FinalRulingIssued):
         acting |= {one.id for one in fact.panel}
-    decided = deduction.decided_by(_assessment(dispute, records), dispute.value("deduction"))
-    spoke = {item.opened.person for item in dispute.items("submissions").values()}
-    spoke |= {one.person for event, one in dispute.steps.items() if event in BY_PARTIES}
-    for persons, what in ((decided, "imposed, served or revised the deduction"), (spoke, "spoke for a party")):
-        own = sorted(acting & {one for one in persons if one is not None})
+    for what, acts in own_acts(dispute, _assessment(dispute, records)).items():
+        own = sorted(acting & {act.person for act in acts if act.person is not None})
         if own:
             raise Refused(
                 Code.SEPARATION_OF_DUTIES,
                 f"{', '.join(own)} {what}, and so takes no part in deciding on it",
                 clause=CLAUSE,
             )
+
+
+OwnAct = Literal["imposed, served or revised the deduction", "spoke for a party"]
+
+
+def own_acts(dispute: State, assessment: State) -> Mapping[OwnAct, Sequence[Step[Fact]]]:
+    """What was done in the matter by persons who therefore take no part in deciding on it, by what they did."""
+    spoke = [item.opened for item in dispute.items("submissions").values()]
+    spoke += [one for event, one in dispute.steps.items() if event in BY_PARTIES]
+    return {
+        "imposed, served or revised the deduction": deduction.acts(assessment, dispute.value("deduction")),
+        "spoke for a party": spoke,
+    }
 
 
 def _heard(dispute: State, step: Step[DisputeFact], records: Records) -> None:

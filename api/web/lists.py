@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from api.composition import Taizhang
 from api.http import queries
+from api.web.due import Due
 from api.web.shell import Shown
 from api.web.values import Values
 from api.web.visit import Visit
@@ -51,11 +52,16 @@ STATUSES: Final = {
 }  # fmt: skip
 
 
+DATED: Final = frozenset({"conversion-cases", "estates", "funding-allocations", "inspections", "disputes"})
+"""Kinds whose lists show what has a day: what rules ask for and what procedures wait for."""
+
+
 class Lists:
     """Pages of records."""
 
     def __init__(self, taizhang: Taizhang) -> None:
         self._asking = taizhang.asking
+        self._due = Due(taizhang)
 
     def of(self, kind: str) -> Callable[[Visit], Shown]:
         """The list of a kind."""
@@ -78,6 +84,7 @@ class Lists:
             "columns": COLUMNS.get(kind, ()),
             "figures": FIGURES,
             "rows": found,
+            "dated": {str(one["id"]): self._due.dated(one, values, visit) for one in found} if kind in DATED else None,
             "filters": filters,
             "statuses": STATUSES.get(kind, ()),
             "cities": values.offices.new_cities() if has_new_city else {},

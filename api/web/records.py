@@ -10,7 +10,8 @@ from markupsafe import Markup
 from api.composition import Taizhang
 from api.http import queries
 from api.http.problems import Problem
-from api.web import charts, steps
+from api.web import charts, special, steps
+from api.web.due import Due
 from api.web.shell import Shown
 from api.web.timeline import Happening, timeline
 from api.web.values import OWN_NAMES, Values
@@ -28,9 +29,13 @@ LISTED: Final = 200
 """Things shown of one list that stands in a record."""
 
 
-TEMPLATES: Final = {"disputes": "dispute.html"}
+TEMPLATES: Final = {
+    "disputes": "dispute.html",
+    "funding-allocations": "funding.html",
+    "inspections": "inspection.html",
+}
 """Of kinds whose page shows more than every record's."""
-SHOWN_APART: Final = frozenset({"submissions", "evidence", "limits"})
+SHOWN_APART: Final = frozenset({"submissions", "evidence", "limits", "findings"})
 """Lists that such a page shows in its own way."""
 
 
@@ -39,6 +44,7 @@ class Records:
 
     def __init__(self, taizhang: Taizhang) -> None:
         self._asking = taizhang.asking
+        self._due = Due(taizhang)
 
     def of(self, kind: str) -> Callable[[Visit], Shown]:
         """The page of a record of that kind."""
@@ -63,21 +69,27 @@ class Records:
         entries: list[dict[str, Any]] = [*found]
         happened = timeline(entries, values, visit.words, entries[0]["version"] if entries else 1)
         title = self._title(kind, record_id, state, values)
+        about = f"{kind}/{record_id}"
+        judged = None if state is None else self._due.judged(about, state, values, visit)
         context: dict[str, Any] = {
             "kind": kind,
             "record_id": record_id,
             "state": state,
             "facts": [] if state is None else _facts(kind, state, values),
             "lists": [] if state is None else _lists(kind, state, values),
-            "steps": [] if state is None else steps.of(kind, state, visit),
+            "steps": [] if state is None else steps.of(kind, state, () if judged is None else judged.found, visit),
+            "judged": judged,
+            "tasks": [] if state is None or judged is None else self._due.tasks(state, judged.found, values, visit),
             "happened": happened,
             "following": None if following is None else visit.here(cursor=following),
             "chart": charts.when_chart(happened[-CHARTED:], visit.format),
             "compared": self._compared(kind, record_id, visit, values, happened),
             "values": values,
             "related": _related(kind, state, values),
-            "about": f"{kind}/{record_id}",
+            "about": about,
         }
+        if state is not None:
+            context |= special.of(kind, state, values, visit, self._asking)
         return Shown(TEMPLATES.get(kind, "record.html"), title, context | dict(more or {}))
 
     def _title(self, kind: str, record_id: str, state: dict[str, Any] | None, values: Values) -> str:

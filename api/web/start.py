@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Final
 
 from api.composition import Taizhang
+from api.web.due import task
 from api.web.shell import Shown
 from api.web.timeline import happening
 from api.web.values import Values
 from api.web.visit import Visit
-from application.work import Duty, of_office
+from application.work import of_office
 
 RECENT: Final = 8
 """Entries shown as recorded last."""
@@ -40,7 +40,7 @@ class Start:
         recent = [happening(entry, 0, values, visit.words, {}) for entry in reversed(found[-RECENT:])]
         duties = of_office(self._work.duties(visit.reader, visit.moment, visit.scheme), visit.actor)
         context: dict[str, Any] = {
-            "tasks": [_task(one, values, visit) for one in duties[:TASKS]],
+            "tasks": [task(one, values, visit) for one in duties[:TASKS]],
             "duties": len(duties),
             "values": values,
             "recent": recent,
@@ -57,15 +57,3 @@ class Start:
 
     def _readable(self, visit: Visit, kind: str) -> bool:
         return visit.reader.may_read(kind, next(iter(visit.reader.new_cities), None))
-
-
-def _task(duty: Duty, values: Values, visit: Visit) -> dict[str, Any]:
-    """A duty as a line of the list; `form` is where it is recorded, for whom it concerns."""
-    kind = duty.record.partition("/")[0]
-    by_form = duty.event is not None and not visit.is_past and duty.concerns(visit.actor)
-    return {
-        **duty.shown(),
-        "title": values.rule(duty.rule or "") if duty.event is None else visit.words.event(kind, duty.event),
-        "form": f"/record/{duty.record}/{duty.event}" if by_form else None,
-        "days": None if duty.due_on is None else (date.fromisoformat(duty.due_on) - visit.moment.on).days,
-    }

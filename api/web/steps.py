@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ Standing = Literal["done", "next", "possible", "not", "ended", "late"]
 class StepShown(NamedTuple):
     """One step of a procedure."""
 
+    event: str
     title: str
     standing: Standing
     done_on: date | None
@@ -25,6 +26,9 @@ class StepShown(NamedTuple):
     optional: bool = False
     detail: str = ""
     due_on: date | None = None
+    """Where a rule says by when."""
+    late_by: int = 0
+    """Days past that day: of one that is done, or of one that the rule finds undone on the asked day."""
 
 
 _IN_ORDER: Final = {
@@ -51,10 +55,48 @@ _OPTIONAL: Final = frozenset({"ElectionHeld"})
 _ENDING: Final = ("VillagersRefused", "ConversionDeclined", "ConversionWithdrawn")
 
 
-def of(kind: str, state: dict[str, Any], visit: Visit) -> list[StepShown]:
-    """The steps of a record's procedure; none for a kind that has no procedure."""
+_DUE: Final[Mapping[str, Sequence[str]]] = {
+    "filing": ("ConversionSubmittedForFiling",),
+    "seal": ("OldSealCollected", "NewSealIssued"),
+    "conversion-due": ("VillageConverted",),
+}
+"""Steps that a rule wants by the one day that its figures show."""
+_GATES: Final = ("PremisesTermsSet", "MasterPlanReviewed", "PresaleExclusionRecorded", "CommitmentCertified")
+"""Steps that `premises-gates` wants by the day of acceptance; the handover has a day of its own."""
+
+
+def of(kind: str, state: dict[str, Any], found: Iterable[Mapping[str, Any]], visit: Visit) -> list[StepShown]:
+    """The steps of a record's procedure, with their days by what rules find of it; none where it has no procedure."""
     if kind not in _IN_ORDER:
         return []
+    due = dict(_due(found))
+    return [_with_day(one, due.get(one.event), visit.moment.on) for one in _taken(kind, state, visit)]
+
+
+def _due(found: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, date]]:
+    """By when each step was to be taken."""
+    for one in found:
+        figures, rule = one["figures"], one["rule"].partition("/")[0]
+        if not isinstance(figures.get("due_on"), str):
+            continue
+        due_on = date.fromisoformat(figures["due_on"])
+        yield from ((event, due_on) for event in _DUE.get(rule, ()))
+        if rule == "premises-gates":
+            accepted_on = date.fromisoformat(figures["completion_accepted_on"])
+            yield from ((event, accepted_on) for event in _GATES)
+            if due_on > accepted_on:
+                yield "PremisesHandedOver", due_on
+
+
+def _with_day(step: StepShown, due_on: date | None, on: date) -> StepShown:
+    if due_on is None or step.standing == "ended":
+        return step
+    late_by = max(0, ((step.done_on or on) - due_on).days)
+    standing: Standing = "late" if late_by and step.standing != "done" else step.standing
+    return step._replace(due_on=due_on, late_by=late_by, standing=standing)
+
+
+def _taken(kind: str, state: dict[str, Any], visit: Visit) -> list[StepShown]:
     taken: dict[str, Any] = state["steps"]
     ended = next((one for one in _ENDING if one in taken), None) if kind == "conversion-cases" else None
     shown: list[StepShown] = []
@@ -83,6 +125,7 @@ def _equal_treatment(state: dict[str, Any], visit: Visit, open_now: Standing) ->
     who = _who("conversion-cases", "EqualTreatmentGranted", visit)
     return [
         StepShown(
+            "EqualTreatmentGranted",
             visit.words.event("conversion-cases", "EqualTreatmentGranted"),
             "done" if service in granted else open_now,
             date.fromisoformat(granted[service]["effective_on"]) if service in granted else None,
@@ -97,6 +140,7 @@ def _equal_treatment(state: dict[str, Any], visit: Visit, open_now: Standing) ->
 def _step(kind: str, event: str, standing: Standing, taken: dict[str, Any], visit: Visit) -> StepShown:
     step = taken.get(event)
     return StepShown(
+        event,
         visit.words.event(kind, event),
         standing,
         None if step is None else date.fromisoformat(step["effective_on"]),

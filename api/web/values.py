@@ -106,8 +106,13 @@ class Values:
         return Markup('<a href="{}">{}</a>').format(self._visit.url(f"/{kind}", new_city=new_city), self._t.kind(kind))
 
     def figure_label(self, name: str) -> str:
-        """What a figure of a rule or of a procedure is called."""
-        return self._t.named("figure", name)
+        """What a figure of a rule or of a procedure is called; one that is the day of an event, by the event."""
+        event, _, what = name.partition(" ")
+        kind = next((kind for kind, one in AGGREGATES.items() if one.fact(event)), None)
+        if kind is None:
+            return self._t.named("figure", name)
+        shown = self._t.event(kind, event)
+        return f"{shown} {self._t.named('value', what)}" if what else shown
 
     def figure(self, name: str, value: JsonValue) -> Markup:
         """A figure's value; a figure may be made of others."""
