@@ -43,8 +43,8 @@ class Verification:
         return Shown("verify.html", visit.words("verify.title"), context)
 
     def checkpoints(self, visit: Visit) -> Shown:
-        """The newest checkpoint with its signatures, to be kept."""
-        newest = self._proving.newest()
+        """The newest checkpoint with its signatures, to be kept; of a past view the one that covers it."""
+        newest = self._proving.covering(visit.moment.position) if visit.is_past else self._proving.newest()
         origin = None if newest is None else newest.checkpoint.origin
         context: dict[str, Any] = {
             "newest": newest,

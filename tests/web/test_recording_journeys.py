@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.administration import found, issue_key
 from api.composition import Taizhang, running
@@ -21,11 +19,7 @@ from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Database, create
 from infrastructure.postgres.embedded import EmbeddedServer
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "沣河两岸 correct horse"
-ARGUMENTS = [
-    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 ACCOUNTS: dict[str, tuple[str, str | None, str]] = {
     "new-city": ("new-city:fengdong", None, "recorder"),
     "finance": ("new-city:fengdong", "finance", "recorder"),
@@ -39,16 +33,6 @@ ASSESSMENT = "assessments/2020-fengdong"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 Opened = Callable[..., AbstractContextManager[Page]]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("there is no chromium on this machine; the build server has one")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
