@@ -9,6 +9,7 @@ function ready(root) {
   }
   if (root.querySelector("[data-drop], #faults")) import("./forms.js").then((module) => module.prepare(root));
   if (root.querySelector("[data-verify]")) import("./verification.js").then((module) => module.verify(root));
+  if (root.querySelector("[data-kept-by]")) import("./verification.js").then((module) => module.prepareKept(root));
 }
 
 document.addEventListener("htmx:after:swap", () => ready(document));

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from api.web.formatting import Format, day_of
 from api.web.timeline import Happening
+from domain.tlog.tree import node_hash
 
 MONTHS: Final = (1, 3, 6, 12, 24, 60)
 """Steps between the ticks of an axis of days, in months."""
@@ -185,3 +186,52 @@ def histogram(counts: Sequence[tuple[str, int, bool]]) -> list[Bar]:
             )
         )
     return bars
+
+
+class Node(NamedTuple):
+    """A node of a Merkle tree, drawn."""
+
+    label: str
+    """The beginning of its hash."""
+    whole: str
+    x: int
+    y: int
+
+
+class Climb(NamedTuple):
+    """The way from a leaf to the root: what is computed on it, and what stands beside it."""
+
+    height: int
+    computed: Sequence[Node]
+    """The leaf first, the root last."""
+    siblings: Sequence[Node]
+    """One less, each beside the computed node of its level."""
+
+
+def climb(index: int, size: int, leaf: bytes, path: Sequence[bytes]) -> Climb:
+    """The drawing of an audit path (RFC 9162 section 2.1.3.2), the root on top."""
+    at, last, found = index, size - 1, leaf
+    height = LEVEL * len(path) + NODE_HEIGHT + 2
+    computed = [_node(leaf, CLIMBING, height - NODE_HEIGHT - 1)]
+    siblings: list[Node] = []
+    for level, sibling in enumerate(path, 1):
+        y = height - NODE_HEIGHT - 1 - LEVEL * level
+        is_left = at % 2 == 1 or at == last
+        siblings.append(_node(sibling, LEFT if is_left else RIGHT, y + LEVEL))
+        found = node_hash(sibling, found) if is_left else node_hash(found, sibling)
+        while is_left and at % 2 == 0 and at != 0:
+            at, last = at // 2, last // 2
+        at, last = at // 2, last // 2
+        computed.append(_node(found, CLIMBING, y))
+    return Climb(height, computed, siblings)
+
+
+def _node(node: bytes, x: int, y: int) -> Node:
+    return Node(node.hex()[:12], node.hex(), x, y)
+
+
+LEVEL: Final = 48
+"""Units from one level of a drawn tree to the next."""
+NODE_HEIGHT: Final = 28
+LEFT, CLIMBING, RIGHT = 8, 168, 328
+"""Where nodes begin, each 144 wide."""

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from api.composition import Taizhang
 from api.http import queries
+from api.web import charts
 from api.web.shell import Shown
 from api.web.timeline import happening
 from api.web.values import Values
@@ -32,6 +33,7 @@ class Verification:
     def __init__(self, taizhang: Taizhang) -> None:
         self._asking = taizhang.asking
         self._proving = taizhang.proving
+        self._tree = taizhang.tree
 
     def page(self, visit: Visit) -> Shown:
         """The entry asked about with its proof; nothing asked shows the form alone."""
@@ -49,6 +51,7 @@ class Verification:
         context: dict[str, Any] = {
             "newest": newest,
             "witnesses": [] if newest is None else [one.name for one in newest.note.signatures if one.name != origin],
+            "witnessed": None if newest is None else self._tree.witnessed(newest)["witnessed"],
             "keys": self._keys(visit),
         }
         return Shown("checkpoints.html", visit.words("checkpoints.title"), context)
@@ -85,6 +88,8 @@ class Verification:
             "head": head,
             "note": str(published.note),
             "hashes": [one.hex() for one in proof.hashes],
+            "climb": charts.climb(position - 1, head.size, leaf, proof.hashes),
+            "witnessed": self._tree.witnessed(published),
             "keys": self._keys(visit),
         }
 

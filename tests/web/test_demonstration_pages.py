@@ -213,3 +213,44 @@ def test_the_print_view_has_the_figures_and_not_the_buttons(opened: Any) -> None
         told = page.locator("body").inner_text()
         assert "检查点" in told
         assert "根哈希" in told
+
+
+def test_the_path_is_drawn_and_a_changed_entry_breaks_it_up_to_the_root(opened: Any) -> None:
+    with opened() as page:
+        page.goto("/verify?position=1000")
+        page.wait_for_selector("[data-node].same")
+        levels = page.locator("[data-node]").count()
+        assert (page.locator("[data-node].same").count(), page.locator(".sibling").count()) == (levels, levels - 1)
+        page.route("**/raw", lambda route: route.fulfill(body=b"something else"))
+        page.reload()
+        page.wait_for_selector("[data-node].differs")
+        assert page.locator("[data-node].differs").count() == levels
+
+
+def test_a_checkpoint_that_somebody_kept_is_held_against_the_ledger_in_the_browser(opened: Any, pair: Pair) -> None:
+    headers = {"Authorization": f"Bearer {pair.key}"}
+    kept = httpx.get(f"{pair.shorter}/checkpoint", headers=headers).text
+    first, size, root, *signed = kept.split("\n")
+    elsewhere = kept.replace(root, f"{'A' * 42}8=")
+    with opened() as page:
+        for content, said in (
+            (kept, f"由留存的检查点（记录总数{size}）增长而来，此前的记录没有改动"),
+            (elsewhere, "不是由本台账的密钥签名的"),
+            (f"{first}\n{size}\n{root}", "该文件不是检查点"),
+        ):
+            page.goto("/checkpoints")
+            page.wait_for_selector("[data-kept]:enabled")
+            file = {"name": "checkpoint", "mimeType": "text/plain", "buffer": content.encode()}
+            page.set_input_files("[data-kept]", file)
+            page.wait_for_selector("[data-kept-told].verdict")
+            assert said in page.locator("[data-kept-told]").inner_text()
+        accepted = page.evaluate(
+            """async ([old, oldRoot, size, root, path]) => {
+                const module = await import("/static/verification.js");
+                const bytes = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
+                return module.grows(old, oldRoot, size, root, path.map(bytes));
+            }""",
+            [3, "00" * 32, 7, "11" * 32, ["22" * 32] * 4],
+        )
+        assert accepted is False
+        assert signed
