@@ -47,6 +47,7 @@ from api.http.tiles import CHECKPOINT_PARAMETERS, CONSISTENCY_PARAMETERS, INCLUS
 from api.http.trail import trail
 from api.http.working import Working
 from api.web import routes as workbench
+from api.web.words import words_of
 from application.committing import Busy, Stopped, Unsettled
 from application.moments import today
 from domain.records import AGGREGATES
@@ -101,14 +102,14 @@ class _Service:
                 return RedirectResponse("/login?next=/api/docs", 303)
             raise
         session = session_token(request)
-        return pages.docs_page("" if session is None else csrf_token(session))
+        return pages.docs_page(words_of(request), "" if session is None else csrf_token(session))
 
     async def problem(self, request: Request) -> Response:
         """What a problem's code means."""
         described = CODES.get(request.path_params["code"])
         if described is None:
             raise Problem(Fault.NO_SUCH_PATH, "there is no such code")
-        return pages.problem_page(described)
+        return pages.problem_page(words_of(request), described)
 
     async def _known(self, request: Request) -> None:
         credentials = self._authentication.credentials(request)

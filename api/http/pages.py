@@ -9,11 +9,10 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse
 
 from api.http.problems import Described
-
-NAME: Final = "社区治理台账"
+from api.web.words import Words, spoken
 
 _PAGE: Final = """<!doctype html>
-<html lang="zh-CN">
+<html lang="{lang}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -28,33 +27,36 @@ _PAGE: Final = """<!doctype html>
 _CARD: Final = """<main class="card">
 <header>
 <span class="seal" aria-hidden="true">账</span>
-<p><strong>{name}</strong><span>陕西省西咸新区</span></p>
+<p><strong>{name}</strong><span>{place}</span></p>
 </header>
 {content}
 </main>
-<footer>依据《关于进一步加强和完善社区治理体系建设的若干意见（试行）》（2019年12月10日）</footer>"""
-_LOGIN: Final = """<h1>登录</h1>
+<footer>{basis}
+<form method="post" action="/language"><input type="hidden" name="language" value="{other}">
+<input type="hidden" name="next" value="{here}">
+<button class="quiet" lang="{other}">{switch}</button></form></footer>"""
+_LOGIN: Final = """<h1>{title}</h1>
 {notice}<form method="post" action="/login">
 <input type="hidden" name="next" value="{following}">
-<label for="account">账户</label>
+<label for="account">{account_word}</label>
 <input id="account" name="account" value="{account}" autocomplete="username" autocapitalize="none" spellcheck="false"
  maxlength="32" required autofocus>
-<label for="password">密码</label>
+<label for="password">{password_word}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="200" required>
-<button>登录</button>
+<button>{title}</button>
 </form>{sign_on}"""
 _SIGN_ON: Final = """
-<p class="or">或</p>
-<p><a class="button" href="/login/oidc?next={following}">统一身份认证登录</a></p>"""
-_GO_ON: Final = """<h1>已登录</h1>
-<p><a href="{following}">继续</a></p>"""
-_LOGGED_IN: Final = """<h1>已登录</h1>
-<p>账户 <code>{account}</code></p>
+<p class="or">{either}</p>
+<p><a class="button" href="/login/oidc?next={following}">{sign_on}</a></p>"""
+_GO_ON: Final = """<h1>{title}</h1>
+<p><a href="{following}">{go_on}</a></p>"""
+_LOGGED_IN: Final = """<h1>{title}</h1>
+<p>{account_word} <code>{account}</code></p>
 <form method="post" action="/logout">
 <input type="hidden" name="csrf_token" value="{csrf}">
-<button>退出</button>
+<button>{log_out}</button>
 </form>
-<p><a href="/api/docs">接口文档</a></p>"""
+<p><a href="/">{home}</a> · <a href="/api/docs">{docs}</a></p>"""
 _PROBLEM: Final = """<h1>{zh}</h1>
 <p lang="en">{en}</p>
 <dl>
@@ -109,41 +111,73 @@ _MEANINGS: Final = {
 
 
 def login_page(
-    following: str, account: str = "", notice: str = "", status: int = 200, *, sign_on: bool = False
+    t: Words, following: str, account: str = "", notice: str = "", status: int = 200, *, sign_on: bool = False
 ) -> HTMLResponse:
     """The page with the one form, and the way to the identity provider where there is one."""
-    beside = _SIGN_ON.format(following=quote(following, safe="/")) if sign_on else ""
-    told = f'<p class="notice" role="alert">{escape(notice)}</p>\n' if notice else ""
-    return _card(
-        "登录", _LOGIN.format(notice=told, following=escape(following), account=escape(account), sign_on=beside), status
+    words = {"either": t("login.or"), "sign_on": t("login.sign_on")}
+    content = _LOGIN.format(
+        title=t("login.title"),
+        account_word=t("login.account"),
+        password_word=t("login.password"),
+        notice=f'<p class="notice" role="alert">{escape(notice)}</p>\n' if notice else "",
+        following=escape(following),
+        account=escape(account),
+        sign_on=_SIGN_ON.format(following=quote(following, safe="/"), **words) if sign_on else "",
     )
+    return _card(t, t("login.title"), content, status, here=f"/login?next={quote(following, safe='/')}")
 
 
-def go_on_page(following: str) -> HTMLResponse:
+def go_on_page(t: Words, following: str) -> HTMLResponse:
     """The page that leads on from another site's login: what it leads to is asked for by a page of ours."""
     head = f'{_CARD_HEAD}<meta http-equiv="refresh" content="0; url={escape(following)}">\n'
-    return _page("已登录", _CARD.format(name=NAME, content=_GO_ON.format(following=escape(following))), head)
+    title = t("login.done")
+    return _card(t, title, _GO_ON.format(title=title, following=escape(following), go_on=t("login.go_on")), head=head)
 
 
-def logged_in_page(account: str, csrf: str) -> HTMLResponse:
+def logged_in_page(t: Words, account: str, csrf: str) -> HTMLResponse:
     """The page that says who is logged in, and lets them leave."""
-    return _card("已登录", _LOGGED_IN.format(account=escape(account), csrf=escape(csrf)))
+    content = _LOGGED_IN.format(
+        title=t("login.done"),
+        account_word=t("login.account"),
+        account=escape(account),
+        csrf=escape(csrf),
+        log_out=t("login.out"),
+        home=t("problem.back"),
+        docs=t("login.docs"),
+    )
+    return _card(t, t("login.done"), content, here="/login")
 
 
-def problem_page(problem: Described) -> HTMLResponse:
-    """What a problem's code means, in both languages."""
+def problem_page(t: Words, problem: Described) -> HTMLResponse:
+    """What a problem's code means, in both languages: whoever follows the link from an answer may read either."""
     meaning_zh, meaning_en = _MEANINGS[problem.status]
-    return _card(problem.zh, _PROBLEM.format(**problem._asdict(), meaning_zh=meaning_zh, meaning_en=meaning_en))
+    title = problem.zh if t.language == "zh" else problem.en
+    content = _PROBLEM.format(**problem._asdict(), meaning_zh=meaning_zh, meaning_en=meaning_en)
+    return _card(t, title, content, here=f"/problems/{problem.code}")
 
 
-def docs_page(csrf: str) -> HTMLResponse:
+def docs_page(t: Words, csrf: str) -> HTMLResponse:
     """The documentation, which its script fills in."""
-    return _page("接口文档", '<div id="swagger-ui"></div>', _DOCS_HEAD.format(csrf=escape(csrf)))
+    return _page(t, t("login.docs"), '<div id="swagger-ui"></div>', _DOCS_HEAD.format(csrf=escape(csrf)))
 
 
-def _card(title: str, content: str, status: int = 200) -> HTMLResponse:
-    return _page(title, _CARD.format(name=NAME, content=content), _CARD_HEAD, status)
+def _card(  # what a card is made of
+    t: Words, title: str, content: str, status: int = 200, *, here: str = "/", head: str = _CARD_HEAD
+) -> HTMLResponse:
+    other = spoken("en" if t.language == "zh" else "zh")
+    body = _CARD.format(
+        name=t("name"),
+        place=t("place"),
+        basis=t("foot.source"),
+        content=content,
+        other=other.language,
+        here=escape(here),
+        switch=t("foot.language"),
+    )
+    return _page(t, title, body, head, status)
 
 
-def _page(title: str, body: str, head: str, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(_PAGE.format(title=escape(title), name=NAME, head=head, body=body), status)
+def _page(t: Words, title: str, body: str, head: str, status: int = 200) -> HTMLResponse:
+    lang = "zh-CN" if t.language == "zh" else "en"
+    content = _PAGE.format(lang=lang, title=escape(title), name=t("name"), head=head, body=body)
+    return HTMLResponse(content, status, {"Vary": "Accept-Language, Cookie"})

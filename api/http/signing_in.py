@@ -21,6 +21,7 @@ from api.http.problems import Fault, Problem
 from api.http.threads import Threads
 from api.http.throttle import Throttle
 from api.http.trail import trail
+from api.web.words import LANGUAGE_COOKIE, words_of
 
 FORM: Final = "application/x-www-form-urlencoded"
 FORM_LIMIT: Final = 8 << 10
@@ -28,8 +29,6 @@ FORM_LIMIT: Final = 8 << 10
 HOME: Final = "/"
 """Where a login leads that was asked for by no page."""
 LANGUAGES: Final = ("zh", "en")
-LANGUAGE_COOKIE: Final = "taizhang-language"
-"""Holds the language that a reader chose."""
 LANGUAGE_KEPT: Final = 31_536_000
 """Seconds that a chosen language is kept: a year."""
 
@@ -60,11 +59,12 @@ class SigningIn:
                 actor = await self._threads.read(partial(self._authentication.actor, Credentials("session", session)))
             except Problem:
                 return self._page(request)
-            return pages.logged_in_page(actor.account, csrf_token(session))
+            return pages.logged_in_page(words_of(request), actor.account, csrf_token(session))
         return self._page(request)
 
     def _page(self, request: Request) -> Response:
-        return pages.login_page(next_path(request.query_params.get("next", "")), sign_on=self._has_sign_on)
+        following = next_path(request.query_params.get("next", ""))
+        return pages.login_page(words_of(request), following, sign_on=self._has_sign_on)
 
     async def logout(self, request: Request) -> Response:
         """End the session, and show the form again."""
@@ -154,9 +154,11 @@ def next_path(asked: str) -> str:
 
 def _told(request: Request, problem: Problem, following: str, account: str) -> Response:
     seconds = problem.headers.get("Retry-After")
-    wait = f"，请在{seconds}秒后再试" if seconds else ""
     trail(request.scope).problem = problem.fault.slug
-    page = pages.login_page(following, account, f"{problem.fault.value.zh}{wait}。", problem.fault.value.status)
+    t, fault = words_of(request), problem.fault.value
+    said = fault.zh if t.language == "zh" else fault.en
+    notice = t("login.wait", said=said, seconds=seconds) if seconds else t("login.failed", said=said)
+    page = pages.login_page(t, following, account, notice, fault.status)
     page.headers.update(problem.headers)
     if page.status_code == 401:  # noqa: PLR2004  # RFC 9110 section 15.5.2
         page.headers["WWW-Authenticate"] = problems.CHALLENGE

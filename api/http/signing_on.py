@@ -17,6 +17,7 @@ from api.http.problems import Fault, Problem
 from api.http.signing_in import next_path
 from api.http.threads import Threads
 from api.http.trail import trail
+from api.web.words import words_of
 from application.signing_on import Begun, NotSignedOn
 
 START: Final = "/login/oidc"
@@ -64,7 +65,7 @@ class SigningOn:
         trail(request.scope).actor = account
         session = await self._threads.read(partial(self._sessions.open, account))
         # Not a redirect: the session's cookie is strict, and isn't sent on a way that began on another site.
-        answer = pages.go_on_page(following)
+        answer = pages.go_on_page(words_of(request), following)
         answer.set_cookie(
             cookie_name(request), session, secure=request.url.scheme == "https", httponly=True, samesite="strict"
         )

@@ -11,12 +11,17 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
+from starlette.requests import Request
+
+from api.http.problems import language
 from domain.records import AGGREGATES
 
 Language = Literal["zh", "en"]
 Say = Callable[..., str]
 
 FILE: Final = "words.csv"
+LANGUAGE_COOKIE: Final = "taizhang-language"
+"""Holds the language that a reader chose."""
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -77,3 +82,10 @@ CORRECTING: Final = {"EventCorrected": "更正", "EventRetracted": "作废"}
 def spoken(language: Language) -> Words:
     """The strings in a language."""
     return Words(language)
+
+
+def words_of(request: Request) -> Words:
+    """The strings in the reader's language: the one chosen, or else the one that the browser prefers."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    preferred: Language = "en" if language(request) == "en" else "zh"
+    return spoken(chosen if chosen in ("zh", "en") else preferred)

@@ -14,13 +14,12 @@ from api.composition import Taizhang
 from api.http import queries
 from api.http.addresses import Address
 from api.http.authentication import Authentication, Credentials, csrf_token, session_token
-from api.http.problems import STATUS, Described, Fault, Problem, language
-from api.http.signing_in import LANGUAGE_COOKIE
+from api.http.problems import STATUS, Described, Fault, Problem
 from api.http.threads import Threads
 from api.http.trail import trail
 from api.web.shell import Shell, Shown
 from api.web.visit import TIMES, Visit
-from api.web.words import Language, Words, spoken
+from api.web.words import words_of
 from application.moments import Moment
 from domain.refusals import Refused
 
@@ -82,13 +81,6 @@ class Workbench:
         return self._asking.moment(visit.query.get("known_at") or None, visit.query.get("on") or None, None)
 
 
-def words_of(request: Request) -> Words:
-    """The strings in the reader's language: the one chosen, or else the one that the browser prefers."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    preferred: Language = "en" if language(request) == "en" else "zh"
-    return spoken(chosen if chosen in ("zh", "en") else preferred)
-
-
 def to_login(request: Request) -> Response:
     """To the login page, which leads back to what was asked for."""
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -102,6 +94,8 @@ def problem_page(visit: Visit, error: Refused | Problem) -> Shown:
     title = described.zh if visit.words.language == "zh" else described.en
     context: dict[str, Any] = {
         "problem": {"code": described.code, "detail": error.detail, "status": status},
+        "clause": error.clause if isinstance(error, Refused) else None,
+        "retry_after": error.headers.get("Retry-After") if isinstance(error, Problem) else None,
         "errors": error.errors,
     }
     return Shown("problem.html", title, context, status)

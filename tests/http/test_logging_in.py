@@ -53,12 +53,25 @@ def csrf(browser: httpx.Client) -> str:
 def test_the_page_has_one_form_in_chinese_and_nothing_inline(browser: httpx.Client) -> None:
     page = browser.get("/login")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert re.findall(r"<form[^>]*>", page.text) == ['<form method="post" action="/login">']
+    assert re.findall(r"<form[^>]*>", page.text) == [
+        '<form method="post" action="/login">', '<form method="post" action="/language">',
+    ]  # fmt: skip
     assert re.findall(r'name="(account|password)"', page.text) == ["account", "password"]
     assert '<html lang="zh-CN">' in page.text
     assert not re.search(r"<script|<style|style=|\son\w+=|https?://", page.text)
     assert "script-src 'self';" in page.headers["content-security-policy"]
     assert browser.get("/static/taizhang.css").status_code == 200
+
+
+def test_the_page_is_in_the_language_that_was_chosen_or_that_the_browser_prefers(browser: httpx.Client) -> None:
+    preferred = browser.get("/login", headers={"Accept-Language": "en-GB,en;q=0.9"}).text
+    assert ('<html lang="en">' in preferred, "<h1>Log in</h1>" in preferred) == (True, True)
+    answer = browser.post("/language", data={"language": "en", "next": "/login?next=/log"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/log")
+    assert "<h1>Log in</h1>" in browser.get("/login", headers={"Accept-Language": "zh-CN"}).text
+    refused = log_in(browser, password="wrong")
+    assert "Account or password is wrong." in refused.text
+    assert "<h1>后续事项以此为据</h1>" in browser.get("/problems/stands-in-the-way").text
 
 
 def test_a_session_opens_what_the_account_may(browser: httpx.Client, counted: Body) -> None:
