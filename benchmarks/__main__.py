@@ -17,7 +17,7 @@ from typing import Final
 
 from api.administration import issue_key
 from api.composition import initialise, opened
-from benchmarks import bulk, national, ours, report, scores, sealing, verifying
+from benchmarks import bulk, national, ours, pages, report, scores, sealing, verifying
 from benchmarks.bulk import Bulk
 from benchmarks.load import Load, middle
 from benchmarks.peers import Missing, Peers
@@ -52,6 +52,8 @@ def main() -> None:
         print("sealing and verifying", file=sys.stderr)
         sealed = sealing.measured(Path(folder) / "sealing")
         verified = verifying.measured(Path(folder) / "verifying")
+        print("pages", file=sys.stderr)
+        shown = pages.demonstrated(Path(folder) / "demo")
     tables = [
         report.machine(version),
         report.loads("recording", recorded, ROWS),
@@ -62,7 +64,15 @@ def main() -> None:
         national.table(country),
         sealing.table(sealed),
         verifying.table(verified),
-        report.targets([*_reached(recorded, imports, rebuilds), national.target(country), verifying.target(verified)]),
+        pages.table("pages", shown),
+        report.targets(
+            [
+                *_reached(recorded, imports, rebuilds),
+                national.target(country),
+                verifying.target(verified),
+                pages.target(shown),
+            ]
+        ),
     ]
     for table in tables:
         print(f"\n{table}")
