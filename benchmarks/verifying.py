@@ -61,7 +61,8 @@ def measured(directory: Path) -> Verified:
         gc.enable()
         head, _ = ledger.log.head()
         whole = head / _seconds(lambda: _verified(ledger, head))
-        return Verified(entries, *(median(one) for one in rates.values()), whole)
+        floor, proved, read = (median(one) for one in rates.values())
+        return Verified(entries, floor, proved, read, whole)
 
 
 def _sample(ledger: Taizhang) -> list[Row]:

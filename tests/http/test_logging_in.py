@@ -111,6 +111,16 @@ def test_logging_out_ends_the_session_for_good(browser: httpx.Client) -> None:
     assert browser.post("/logout").status_code == 303
 
 
+def test_logging_out_everywhere_ends_the_sessions_of_every_browser(browser: httpx.Client, url: str) -> None:
+    with httpx.Client(base_url=url, headers={"X-Account": account_of(browser)}, timeout=30) as elsewhere:
+        for one in (browser, elsewhere):
+            log_in(one)
+            assert one.get("/api/v1/communities").status_code == 200
+        answer = browser.post("/logout", data={"csrf_token": csrf(browser), "everywhere": "1"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        assert [one.get("/api/v1/communities").status_code for one in (browser, elsewhere)] == [401, 401]
+
+
 def test_logging_in_again_ends_the_earlier_session(browser: httpx.Client) -> None:
     log_in(browser)
     earlier = browser.cookies["taizhang"]
