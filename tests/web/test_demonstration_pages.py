@@ -128,6 +128,14 @@ def test_each_page_and_report_is_what_it_was_before_anything_later_was_recorded(
         assert different == []
 
 
+def test_an_entry_is_found_by_its_hash_wherever_it_stands_in_its_tile(pair: Pair) -> None:
+    with httpx.Client(base_url=pair.longer, headers={"Authorization": f"Bearer {pair.key}"}, timeout=60) as client:
+        for position in (1, 256, 257, 511, 512, pair.position):
+            leaf = client.get(f"/api/v1/log/entries/{position}").json()["data"]["leaf_hash"]
+            assert f"记录{position}在台账中" in client.get(f"/verify?q={leaf}").text
+        assert "台账中没有这条记录" in client.get(f"/verify?q={'0' * 64}").text
+
+
 # in a browser
 
 
