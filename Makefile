@@ -4,6 +4,8 @@ UV = $(shell command -v uv || echo .bootstrap/bin/uv)
 PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
 ARGS ?=
+# Where it is set, each process compiles every module that it loads anew: two seconds at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test check docs guide bench clean
 
@@ -38,7 +40,7 @@ clean:
 .venv/.locked: pyproject.toml uv.lock
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed' >&2; exit 1; }
 	@command -v uv >/dev/null || test -x .bootstrap/bin/uv || $(MAKE) --no-print-directory .bootstrap/bin/uv
-	env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --python '$(PYTHON)'
+	env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --compile-bytecode --python '$(PYTHON)'
 	@touch $@
 
 .bootstrap/bin/uv:
