@@ -250,7 +250,8 @@ def running(
             tree.start()
         asking = Asking(log, views, names, now, proving)
         assessing = Assessing(asking.histories)
-        scores = ScoreAnswers(assessing, names)
+        scores = ScoreAnswers(assessing, asking.histories, names)
+        stack.callback(scores.boards.close)
         reads = Reads(pool.connection, now)
         stack.callback(reads.close)
         if follow:

@@ -129,7 +129,7 @@ class Assessing:
         Raises Refused: no-scheme for a year that none judges, unknown-reference for a scheme that is not adopted.
         """
         self.scheme(year, moment, scheme)
-        yield from self._scored(self._registered(moment)[part::parts], year, moment, scheme)
+        yield from self._scored(self.registered(moment)[part::parts], year, moment, scheme)
 
     def score(self, new_city: str, year: int, moment: Moment, scheme: str | None = None) -> Scored:
         """One New City's score.
@@ -144,12 +144,13 @@ class Assessing:
             raise Refused(Code.NOT_YET, f"new-cities/{new_city} is registered after {moment.on}")
         return scored
 
-    def places(self, scored: Scored, moment: Moment, scheme: str | None = None) -> list[Place]:
-        """The places of all New Cities that a score is ranked among, its own included, by id."""
-        year = scored.score.year
-        if scheme is None and self.yardsticks.of_year(year, moment.position) is None:
-            return [scored.place]  # opened by a scheme that no longer judges the year, so that the others have none
-        return [one.place for one in self.scores(year, moment, scheme)]
+    def of(self, new_cities: Sequence[str], year: int, moment: Moment, scheme: str | None) -> Iterator[Scored]:
+        """The scores of New Cities on record on the asked day, as they are named."""
+        yield from self._scored(new_cities, year, moment, scheme)
+
+    def is_alone(self, scored: Scored, moment: Moment, scheme: str | None) -> bool:
+        """Whether no other New City has a score beside: it was opened by a scheme that no longer judges the year."""
+        return scheme is None and self.yardsticks.of_year(scored.score.year, moment.position) is None
 
     def findings(
         self, new_city: str | None, year: int, moment: Moment, scheme: str | None, first: str = ""
@@ -159,7 +160,7 @@ class Assessing:
         Raises Refused as `scores` does.
         """
         self.scheme(year, moment, scheme)
-        wanted = [one for one in self._registered(moment) if new_city in {None, one} and one >= first]
+        wanted = [one for one in self.registered(moment) if new_city in {None, one} and one >= first]
         yield from self._scored(wanted, year, moment, scheme)
 
     def difference(self, new_city: str, year: int, start: Moment, end: Moment, scheme: str | None) -> Difference:
@@ -228,7 +229,7 @@ class Assessing:
         found = scoring.findings(gathered.city(ground.year, ground.on), yardstick._replace(uses=uses))
         return [one for one in found if one.finding.about == ground.about]
 
-    def _registered(self, moment: Moment) -> list[str]:
+    def registered(self, moment: Moment) -> list[str]:
         """The New Cities on record on the asked day, by id."""
         paths = [f"new-cities/{one}" for one in self._gathering.new_cities(moment.position)]
         histories = self._histories.many(paths, moment.position)

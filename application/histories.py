@@ -160,6 +160,13 @@ class Histories:
         """The records that named each target by a position, by id; absent where there is none."""
         return self._log.references(targets, until)
 
+    def recorded_between(self, after: int, until: int) -> frozenset[str] | None:
+        """The records with entries past a position and up to another; None for more than 5,000 entries."""
+        if until - after > FAST_FORWARD_LIMIT:
+            return None
+        entries = self._log.entries(after, FAST_FORWARD_LIMIT, until=until) if until > after else ()
+        return frozenset(VOCABULARY.parts(one.entry)[0].record for one in entries)
+
     def entry_at(self, position: int) -> Whereabouts | None:
         """Where and when the entry at a position was recorded; None where there is no entry."""
         return whereabouts(self._log.entries(position - 1, 1))

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from application.answers import instant_json
-from application.assessing import Assessing, Place, Scored
+from application.assessing import Assessing, Scored
+from application.boards import Boards
+from application.histories import Histories
 from application.moments import Moment
-from application.names import Names, open_state
+from application.names import Names
 from application.rights import Reader
+from application.score_json import opened, points_json, published_json, score_json, shown_json
+from application.scoreboard import Scoreboard, ranks_of, row_of
 from domain.fact import JsonValue
-from domain.records import aggregate, state_json
 from domain.refusals import Code, Refused
 from domain.rules import RULES
-from domain.scoring import NONE_LOST, Deduction, Judged, Line, finding_json
-from domain.state import step_json
-
-PUBLISHED: Final = "ResultPublished"
-OUTCOMES: Final = ("found", "met", "undeterminable")
+from domain.scoring import Judged, finding_json
 
 _ORDER: Final = {name: number for number, name in enumerate(RULES)}
 _ASSESSMENT = re.compile(r"([12]\d{3})-([a-z0-9-]{2,32})", re.ASCII)
@@ -41,18 +37,23 @@ class Question(NamedTuple):
 class ScoreAnswers:
     """Answers about scores. Every method raises Refused for a bad question, or one that the reader may not ask."""
 
-    def __init__(self, assessing: Assessing, names: Names) -> None:
+    def __init__(self, assessing: Assessing, histories: Histories, names: Names) -> None:
         self._assessing = assessing
         self._names = names
+        self.boards = Boards(assessing, histories, lambda scored, moment: row_of(scored, moment.on))
 
-    def scoreboard(
-        self, reader: Reader, year: int, moment: Moment, scheme: str | None, *, in_full: bool = False
+    def scoreboard(self, reader: Reader, year: int, moment: Moment, scheme: str | None) -> Scoreboard:
+        """The scores that the reader may see, by New City. Raises Refused also where they are still being judged."""
+        board = self.boards.board(year, moment, scheme)
+        return Scoreboard(self._names, reader, board, self._assessing.scheme(year, moment, scheme))
+
+    def in_full(
+        self, reader: Reader, year: int, moment: Moment, scheme: str | None
     ) -> tuple[list[dict[str, JsonValue]], str]:
-        """The scores that the reader may see, by New City, and the scheme; in full with what each line rests on."""
+        """The scores that the reader may see, by New City, with what each line rests on; and the scheme."""
         chosen = self._assessing.scheme(year, moment, scheme)
-        scores = self._assessing.scores(year, moment, scheme)
-        rows = [(one.place, self._shown(reader, one, in_full=in_full)) for one in scores]
-        ranks = _ranks(reader, [place for place, _ in rows])
+        rows = [(one.place, self._shown(reader, one)) for one in self._assessing.scores(year, moment, scheme)]
+        ranks = ranks_of(reader, [place for place, _ in rows])
         return [row | {"rank": ranks.get(place.new_city)} for place, row in rows if row is not None], chosen
 
     def report(
@@ -64,7 +65,7 @@ class ScoreAnswers:
         the reader.
         """
         if new_city is None:
-            scores, chosen = self.scoreboard(reader, year, moment, scheme, in_full=True)
+            scores, chosen = self.in_full(reader, year, moment, scheme)
             return {"report": "assessment", "year": year, "scores": scores}, chosen
         own, scored = self.assessment(reader, f"{year}-{new_city}", moment, scheme)
         return {"report": "assessment", "year": year, "new_city": new_city, "scores": [own]}, scored.standing.scheme
@@ -75,7 +76,7 @@ class ScoreAnswers:
         """One New City's score with its lines; for others than its readers the result as it was published."""
         year, new_city = parts_of(assessment)
         scored = self._assessing.score(new_city, year, moment, scheme)
-        shown = self._shown(reader, scored, in_full=True)
+        shown = self._shown(reader, scored)
         if shown is None:
             raise Refused(Code.NOT_READABLE, f"{scored.path} belongs to another New City, and no result is published")
         return shown | {"rank": self._rank(reader, scored, moment, scheme)}, scored
@@ -91,12 +92,12 @@ class ScoreAnswers:
         sides: dict[str, JsonValue] = {}
         for side, scored, moment in (("from", found.before, start), ("to", found.after, end)):
             known_at = None if moment.known_at is None else instant_json(moment.known_at)
-            score = _score_json(scored) | {"rank": self._rank(reader, scored, moment, scheme)}
+            score = score_json(scored) | {"rank": self._rank(reader, scored, moment, scheme)}
             sides[side] = {"position": moment.position, "known_at": known_at, **score}
         changes = [
             {
                 "kind": cause.kind,
-                "points": _points(cause.points),
+                "points": points_json(cause.points),
                 "positions": list(cause.positions),
                 "score": cause.score,
                 "indicator": cause.indicator,
@@ -110,7 +111,7 @@ class ScoreAnswers:
             "year": year,
             **sides,
             "causes": changes,
-            "record": self._record(found.after),
+            "record": opened(self._names, shown_json(found.after, in_full=False))["record"],
         }
         return shown, found.after.standing.scheme
 
@@ -152,108 +153,20 @@ class ScoreAnswers:
             if judged.finding.about == record
         ]
 
-    def _shown(self, reader: Reader, scored: Scored, *, in_full: bool) -> dict[str, JsonValue] | None:
-        """The score as far as the reader may see it, before it is ranked: all, the published result, or nothing."""
+    def _shown(self, reader: Reader, scored: Scored) -> dict[str, JsonValue] | None:
+        """The score in full as far as the reader may see it, before it is ranked: all, or the published result."""
         if reader.may_read("assessments", scored.score.new_city):
-            shown = _score_json(scored)
-            shown["lines"] = [line_json(line, in_full=in_full) for line in scored.score.lines]
-            return shown | {"record": self._record(scored)}
-        if scored.place.is_published and not scored.standing.simulated:
-            return _published_json(scored)
-        return None
+            return opened(self._names, shown_json(scored, in_full=True))
+        return published_json(scored)
 
     def _rank(self, reader: Reader, scored: Scored, moment: Moment, scheme: str | None) -> int | None:
         """The score's rank, where the reader may have it."""
         new_city = scored.score.new_city
         if not reader.may_read("assessments", new_city):
             return None
-        return _ranks(reader, self._assessing.places(scored, moment, scheme)).get(new_city)
-
-    def _record(self, scored: Scored) -> JsonValue:
-        standing = scored.standing
-        if standing.record is None:
-            return None
-        record_id = scored.path.partition("/")[2]
-        kind = aggregate("assessments")
-        state = state_json(kind, record_id, standing.assessment.version, standing.record)
-        state |= standing.beside
-        decided = {one.deduction: one.shown for one in standing.deductions or ()}
-        state["deductions"] = [one | decided[one["deduction"]] for one in cast("list[Any]", state["deductions"])]
-        return open_state(self._names, scored.path, state)
-
-
-def line_json(line: Line, *, in_full: bool) -> dict[str, JsonValue]:
-    """A line as clients see it; in full with the findings that take points or may, and its deductions."""
-    shown: dict[str, JsonValue] = {
-        "indicator": line.indicator,
-        "clause": line.clause,
-        "title": line.title,
-        "points": _points(line.points),
-        "cap": _points(line.cap),
-        "official_deducted": _points(line.official_deducted),
-        "indicative_deducted": _points(line.indicative_deducted),
-        "undeterminable": _points(line.undeterminable),
-        "contested": _points(line.contested),
-        "counts": _counts(line.findings),
-        "flagged": flagged(line.deductions),
-    }
-    if in_full:
-        shown["findings"] = [finding_json(one) for one in line.findings if one.finding.outcome != "met"]
-        shown["deductions"] = [dict(one.shown) for one in line.deductions]
-    return shown
-
-
-def _score_json(scored: Scored) -> dict[str, JsonValue]:
-    score = scored.score
-    return {
-        "new_city": score.new_city,
-        "year": score.year,
-        "official": None if score.official is None else _points(score.official),
-        "indicative": _points(score.indicative),
-        "contested": _points(score.contested),
-        "undeterminable": _points(score.undeterminable),
-        "scheme": scored.standing.scheme,
-        "simulated": scored.standing.simulated,
-        "rank": None,
-        "counts": _counts([one for line in score.lines for one in line.findings]),
-        "flagged": flagged([one for line in score.lines for one in line.deductions]),
-    }
-
-
-def _published_json(scored: Scored) -> dict[str, JsonValue]:
-    """A result as everyone may see it: as it was published."""
-    record = scored.standing.record
-    if record is None:
-        raise TypeError(scored)
-    published = step_json(record.steps[PUBLISHED])
-    return {
-        "new_city": scored.score.new_city,
-        "year": scored.score.year,
-        "official": published["score"],
-        "indicative": None,
-        "contested": None,
-        "undeterminable": None,
-        "scheme": scored.standing.scheme,
-        "simulated": False,
-        "rank": None,
-        "counts": None,
-        "flagged": None,
-        "lines": [],
-        "record": None,
-        "published": published,
-    }
-
-
-def _ranks(reader: Reader, places: Sequence[Place]) -> dict[str, int]:
-    """The rank of each New City that the reader may read, equal scores sharing one.
-
-    None at all where a rank would tell of a score that the reader may not have.
-    """
-    own = {one.new_city: one.merit for one in places if reader.may_read("assessments", one.new_city)}
-    if any(one.new_city not in own and not one.is_published for one in places):
-        return {}
-    merits = sorted(one.merit for one in places)
-    return {new_city: 1 + len(merits) - bisect_right(merits, merit) for new_city, merit in own.items()}
+        if self._assessing.is_alone(scored, moment, scheme):
+            return ranks_of(reader, [scored.place]).get(new_city)
+        return self.scoreboard(reader, scored.score.year, moment, scheme).ranks.get(new_city)
 
 
 def _matching(scored: Scored, asked: Question, after: str) -> list[tuple[str, Judged]]:
@@ -275,20 +188,6 @@ def _matching(scored: Scored, asked: Question, after: str) -> list[tuple[str, Ju
 
 def _place(found: tuple[str, Judged]) -> str:
     return found[0]
-
-
-def flagged(deductions: Iterable[Deduction]) -> list[JsonValue]:
-    """The deductions in force of which an entry that they stood on was corrected or retracted since."""
-    return [one.deduction for one in deductions if one.shown["flags"]]
-
-
-def _counts(findings: Sequence[Judged]) -> dict[str, JsonValue]:
-    counted = Counter(one.finding.outcome for one in findings)
-    return {outcome: counted[outcome] for outcome in OUTCOMES}
-
-
-def _points(points: Decimal) -> str:
-    return f"{points or NONE_LOST:.2f}"
 
 
 def parts_of(assessment: str) -> tuple[int, str]:

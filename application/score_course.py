@@ -10,7 +10,7 @@ from typing import NamedTuple
 from application.decided import counted
 from application.histories import Histories
 from application.moments import Moment
-from application.score_answers import PUBLISHED
+from application.score_json import PUBLISHED
 from application.yardsticks import Yardsticks
 from domain.scoring import official_score
 

@@ -86,8 +86,10 @@ def measured(directory: Path, communities: int = COMMUNITIES, questions: int = Q
 def scoreboard(ledger: Taizhang, year: int, known_at: str, on: str) -> bytes:
     """The scoreboard as an inspector gets it."""
     moment = ledger.asking.moment(known_at, on, None)
-    board, scheme = ledger.scores.scoreboard(_INSPECTOR, year, moment, None)
-    return json_bytes({"data": board, "next": None, "provenance": ledger.asking.provenance(moment, scheme)})
+    board = ledger.scores.scoreboard(_INSPECTOR, year, moment, None)
+    return json_bytes(
+        {"data": board.rows(), "next": None, "provenance": ledger.asking.provenance(moment, board.scheme)}
+    )
 
 
 def table(found: Sequence[Scoreboards]) -> Table:

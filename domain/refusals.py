@@ -31,6 +31,7 @@ class Code(Enum):
     BAD_TIME = _Title(Nature.QUESTION, "时间条件不合要求", "Not a time that can be asked about")
     BAD_CURSOR = _Title(Nature.QUESTION, "翻页标记无效", "Not a cursor of this list")
     NOT_CAUGHT_UP = _Title(Nature.UNAVAILABLE, "尚未同步到所求位置", "The answer does not reach that position yet")
+    BEING_JUDGED = _Title(Nature.UNAVAILABLE, "正在评定", "Scores are being judged")
     ROLLED_BACK = _Title(
         Nature.UNAVAILABLE, "数据库早于已公布的检查点，停止登记", "The database is older than what was published"
     )

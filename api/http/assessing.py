@@ -19,7 +19,7 @@ from api.reports import DEFAULT, FORMATS, official, page, written
 from application import scheme_answers, score_answers
 from application.cursors import cursor_of, read_cursor
 from application.reporting import Report
-from application.score_answers import OUTCOMES
+from application.score_json import OUTCOMES
 from domain.fact import JsonValue
 from domain.refusals import Code, FieldError, Refused
 
@@ -75,10 +75,11 @@ class Assessing:
         year, size, tag = year_of(query), queries.limit(query), f"scores {query['year']}"
         after = read_cursor(queries.cursor(query), tag, r"[a-z0-9-]{2,32}")
         moment = self._reading.moment(query)
-        board, scheme = self._scores.scoreboard(asked.reader, year, moment, query.get("scheme"))
-        found = [one for one in board if str(one["new_city"]) > after and _is(query.get("new_city"), one["new_city"])]
-        following = cursor_of(tag, str(found[size - 1]["new_city"])) if len(found) > size else None
-        return self._reading.page(found[:size], following, moment, scheme)
+        board = self._scores.scoreboard(asked.reader, year, moment, query.get("scheme"))
+        found = [one.new_city for one in board.standings()]
+        found = [one for one in found if one > after and _is(query.get("new_city"), one)]
+        following = cursor_of(tag, found[size - 1]) if len(found) > size else None
+        return self._reading.page([board.row(one) for one in found[:size]], following, moment, board.scheme)
 
     def assessment(self, asked: Question) -> Response:
         """One New City's score, under the version of the assessment's record as ETag where it is open now."""

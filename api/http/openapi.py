@@ -24,7 +24,7 @@ from api.http.reading import (
 from api.http.schemas import Schema, closed, reference
 from api.http.tiles import CHECKPOINT_PARAMETERS, CONSISTENCY_PARAMETERS, INCLUSION_PARAMETERS
 from api.reports import DEFAULT, FORMATS
-from application.score_answers import OUTCOMES
+from application.score_json import OUTCOMES
 from domain.log import BATCH_LIMIT
 from domain.records import AGGREGATES
 

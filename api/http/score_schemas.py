@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, get_args
 
 from api.http.schemas import Schema, closed, reference
-from application.score_answers import OUTCOMES
+from application.score_json import OUTCOMES
 from domain.causes import Kind
 from domain.deduction import Status
 

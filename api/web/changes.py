@@ -12,7 +12,8 @@ from api.web.shell import Shown
 from api.web.values import Values
 from api.web.visit import Visit
 from application.moments import Moment
-from application.score_answers import PUBLISHED, parts_of
+from application.score_answers import parts_of
+from application.score_json import PUBLISHED
 from domain.refusals import Code, Refused
 
 PARAMETERS: Final = ("from_known_at", "to_known_at")

@@ -12,7 +12,8 @@ from api.web.shell import Shown
 from api.web.values import Values
 from api.web.visit import Visit
 from application import score_answers
-from application.score_answers import OUTCOMES, Question
+from application.score_answers import Question
+from application.score_json import OUTCOMES
 
 PARAMETERS: Final = ("year", "new_city", "rule", "outcome", "indicator", "cursor")
 PAGE: Final = 30
@@ -25,6 +26,7 @@ class Findings:
     def __init__(self, taizhang: Taizhang, explanation: Explanation) -> None:
         self._asking = taizhang.asking
         self._scores = taizhang.scores
+        self._assessing = taizhang.assessing
         self._explanation = explanation
 
     def page(self, visit: Visit) -> Shown:
@@ -65,7 +67,7 @@ class Findings:
 
     def _rules_of(self, indicator: str, visit: Visit, year: int) -> frozenset[str]:
         """The rules that an indicator's points are shared by."""
-        _, scheme = self._scores.scoreboard(visit.reader, year, visit.moment, visit.scheme)
+        scheme = self._assessing.scheme(year, visit.moment, visit.scheme)
         record: dict[str, Any] = self._asking.record(visit.reader, "schemes", scheme, visit.moment)
         return frozenset(
             use["rule"] for one in record["indicators"] if one["indicator"] == indicator for use in one["rules"]

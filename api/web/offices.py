@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from api.web.words import Words
@@ -30,6 +30,15 @@ class Offices:
             found, _, _ = self._asking.listing(self._reader, "new-cities", Filters(), self._moment, 500, None)
             self._cities = {str(one["id"]): str(one["name"]) for one in found}
         return self._cities
+
+    def named(self, new_cities: Iterable[str]) -> dict[str, str]:
+        """The names of New Cities, however many there are on record; the id of one that isn't at the moment."""
+        paths = {f"new-cities/{one}": one for one in new_cities}
+        states = {
+            paths[path]: history.on(self._moment.on)
+            for path, history in self._asking.histories.many(paths, self._moment.position).items()
+        }
+        return {one: one if state is None else str(state.value("name")) for one, state in states.items()}
 
     def new_city(self, new_city: object) -> str:
         """A New City's name, or its id where it isn't on record at the moment."""

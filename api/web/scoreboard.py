@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,12 +17,16 @@ from api.web.picker import Preset, picker
 from api.web.shell import Shown
 from api.web.visit import Visit
 from application.score_course import Course, ScoreCourses, Turn
+from application.scoreboard import Standing
+from domain.refusals import Code, Refused
 
 HEAT: Final = (Decimal("0.6"), Decimal("1.2"), Decimal("2.0"))
 """Points up to which a cell has the first, second and third shade; past the last it has the fourth."""
 RULINGS: Final = frozenset({"DeductionRevised", "DeductionRevoked"})
-CHANGES_SHOWN: Final = 12
-"""Changes since publication that are listed."""
+SHOWN: Final = 50
+"""New Cities on one page."""
+DRAWN: Final = 12
+"""New Cities whose courses are drawn, and changes since publication that are listed."""
 
 
 class Cell(NamedTuple):
@@ -41,9 +46,8 @@ class Row(NamedTuple):
 
     id: str
     name: str
+    standing: Standing
     score: Mapping[str, Any]
-    main: str | None
-    """The official score; the indicative one while no assessment is open."""
     deducted: Decimal
     contested: Decimal
     cells: Sequence[Cell]
@@ -75,18 +79,21 @@ class Scoreboard:
 
     def page(self, year: int, visit: Visit) -> Shown:
         """The page. Raises Refused as scoreboards do."""
-        board, scheme = self._scores.scoreboard(visit.reader, year, visit.moment, visit.scheme)
-        offices = Offices(self._asking, visit.reader, visit.moment, visit.words)
-        rows = self._rows(board, year, visit, scheme, offices)
-        decided = any(row.score["official"] is not None for row in rows)
-        published = [row.course.published_at for row in rows if row.course.published_at is not None]
+        board = self._scores.scoreboard(visit.reader, year, visit.moment, visit.scheme)
+        scheme, standings = board.scheme, sorted(board.standings(), key=_order)
+        first_shown = _first(visit.query.get("from"), len(standings))
+        past = first_shown + SHOWN
+        shown = standings[first_shown - 1 : past - 1]
+        rows = self._rows([(one, board.row(one.new_city)) for one in shown], standings, year, visit, scheme)
+        decided = any(one.official is not None for one in standings)
+        published = [one.published_at for one in standings if one.published_at is not None]
         changes = _changes(rows)
         first = min((row.course.turns[0].position for row in rows if row.course.turns), default=1)
         courses = [
             charts.Course(row.name, [(one.position, one.official) for one in row.course.turns], _emphasis(number, rows))
             for number, row in enumerate(rows)
             if row.course.turns
-        ]
+        ][:DRAWN]
         chart = course_chart(courses, first, visit.moment.position, [one.turn.position for one in changes])
         decisive = {turn.position for row in rows for turn in row.course.turns}
         title = visit.words("board.title", year=year)
@@ -96,54 +103,66 @@ class Scoreboard:
             "decided": decided,
             "scheme": scheme,
             "simulated": any(row.score["simulated"] for row in rows),
+            "count": len(standings),
+            "shown_from": first_shown,
+            "earlier": visit.here(**{"from": str(max(1, first_shown - SHOWN))}) if first_shown > 1 else None,
+            "later": visit.here(**{"from": str(first_shown + SHOWN)})
+            if first_shown + SHOWN <= len(standings)
+            else None,
             "chapters": [(number, CHAPTERS[number - 1], f"chapter.{number}") for number in range(1, 9)],
-            "average": _average(rows),
-            "total": sum((row.deducted for row in rows), Decimal(0)),
-            "lines": sum(_count(row.score) for row in rows),
-            "unknown": sum((Decimal(row.score["undeterminable"] or 0) for row in rows), Decimal(0)),
+            "average": _average(standings),
+            "total": sum((_deducted(one) for one in standings), Decimal(0)),
+            "lines": sum(one.lost or 0 for one in standings),
+            "unknown": sum((one.undeterminable or Decimal(0) for one in standings), Decimal(0)),
             "most": max((row.deducted + row.contested for row in rows), default=Decimal(1)) or Decimal(1),
             "changes": changes,
             "published_at": max(published, default=None),
             "chart": chart,
             "chart_from": first,
-            "picker": picker(self._asking, visit, self._presets(year, rows, visit), decisive),
+            "picker": picker(self._asking, visit, self._presets(year, rows, published, visit), decisive),
             "years": [one for one in (year - 1, year + 1) if self._yardsticks.of_year(one, visit.moment.position)],
             "heat": HEAT,
         }
         return Shown("scoreboard.html", title, context)
 
     def _rows(
-        self, board: Sequence[Mapping[str, Any]], year: int, visit: Visit, scheme: str, offices: Offices
+        self,
+        shown: Sequence[tuple[Standing, Mapping[str, Any]]],
+        standings: Sequence[Standing],
+        year: int,
+        visit: Visit,
+        scheme: str,
     ) -> list[Row]:
-        lowest = min((Decimal(one["official"] or one["indicative"] or 100) for one in board), default=Decimal(90)) - 1
+        lowest = min((one.main for one, _ in shown if one.main is not None), default=Decimal(90)) - 1
+        before = _ranks_published(standings)
+        names = Offices(self._asking, visit.reader, visit.moment, visit.words).named(one.new_city for one, _ in shown)
         rows: list[Row] = []
-        for score in board:
-            main = score["official"] if score["official"] is not None else score["indicative"]
-            course = self._courses.course(score["new_city"], year, visit.moment, score["scheme"] or scheme)
-            own = course if score["indicative"] is not None else Course(score["new_city"], (), None, None)
+        for standing, score in shown:
+            own = Course(standing.new_city, (), None, None)
+            if standing.official is not None and standing.indicative is not None:  # its readers' alone
+                own = self._courses.course(standing.new_city, year, visit.moment, score["scheme"] or scheme)
             steps = [(one.position, one.official) for one in own.turns]
             since = None
-            if own.published is not None and score["official"] is not None:
-                since = Decimal(score["official"]) - own.published
+            if own.published is not None and standing.official is not None:
+                since = standing.official - own.published
             rows.append(
                 Row(
-                    score["new_city"],
-                    offices.new_city(score["new_city"]),
+                    standing.new_city,
+                    names[standing.new_city],
+                    standing,
                     score,
-                    main,
-                    Decimal(100) - Decimal(main) if main is not None else Decimal(0),
+                    _deducted(standing),
                     Decimal(score["contested"] or 0),
                     _cells(score, own),
                     own,
                     sparkline(steps, steps[0][0], visit.moment.position, lowest) if steps else None,
                     since,
-                    None,
+                    before.get(standing.new_city),
                 )
             )
-        ranked = [row._replace(rank_was=_rank_was(row, rows)) for row in rows]
-        return sorted(ranked, key=lambda row: (row.score["rank"] or 0, -Decimal(row.main or 0), row.id))
+        return rows
 
-    def _presets(self, year: int, rows: Sequence[Row], visit: Visit) -> list[Preset]:
+    def _presets(self, year: int, rows: Sequence[Row], published: Sequence[int], visit: Visit) -> list[Preset]:
         """The times that people ask about, as far as they are known at the moment."""
         asked = visit.query.get("known_at")
         found: list[tuple[str, str | None]] = []
@@ -156,7 +175,6 @@ class Scoreboard:
             and opened <= datetime.fromisoformat(closing) <= (visit.moment.known_at or end)
         ):
             found.append(("time.preset.year_end", closing))
-        published = [row.course.published_at for row in rows if row.course.published_at is not None]
         if published:
             found.append(("time.preset.published", str(max(published))))
         ruled = [turn.position for row in rows for turn in row.course.turns if turn.event in RULINGS]
@@ -206,12 +224,16 @@ def _shade(points: Decimal) -> int:
     return 0 if not points else 1 + sum(points > limit for limit in HEAT)
 
 
-def _rank_was(row: Row, rows: Sequence[Row]) -> int | None:
-    """The rank by the published scores; None where not all are published."""
-    scores = [one.course.published for one in rows]
-    if row.course.published is None or None in scores:
-        return None
-    return 1 + sum(one is not None and one > row.course.published for one in scores)
+def _ranks_published(standings: Sequence[Standing]) -> Mapping[str, int]:
+    """The ranks by the published scores; none where not all are published."""
+    scores = sorted(one.published for one in standings if one.published is not None)
+    if len(scores) < len(standings):
+        return {}
+    return {
+        one.new_city: 1 + len(scores) - bisect_right(scores, one.published)
+        for one in standings
+        if one.published is not None
+    }
 
 
 def _changes(rows: Sequence[Row]) -> list[ChangeShown]:
@@ -228,19 +250,30 @@ def _changes(rows: Sequence[Row]) -> list[ChangeShown]:
     found.sort(key=lambda one: one[0].position)
     return [
         ChangeShown(number, turn, row.name, row.id, points)
-        for number, (turn, row, points) in enumerate(found[:CHANGES_SHOWN], 1)
+        for number, (turn, row, points) in enumerate(found[:DRAWN], 1)
     ]
 
 
-def _average(rows: Sequence[Row]) -> Decimal | None:
-    scores = [Decimal(row.main) for row in rows if row.main is not None]
+def _order(standing: Standing) -> tuple[int, Decimal, str]:
+    return standing.rank or 0, -(standing.main or Decimal(0)), standing.new_city
+
+
+def _first(asked: str | None, count: int) -> int:
+    """The number of the first New City on the page that is asked for. Raises Refused for what is no such number."""
+    if not asked:
+        return 1
+    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= max(count, 1)):
+        raise Refused(Code.BAD_CURSOR, f"from is a number from 1 to {count}")
+    return int(asked)
+
+
+def _deducted(standing: Standing) -> Decimal:
+    return Decimal(0) if standing.main is None else 100 - standing.main
+
+
+def _average(standings: Sequence[Standing]) -> Decimal | None:
+    scores = [one.main for one in standings if one.main is not None]
     return sum(scores, Decimal(0)) / len(scores) if scores else None
-
-
-def _count(score: Mapping[str, Any]) -> int:
-    if score["official"] is not None:
-        return sum(one["status"] != "revoked" for one in _deductions(score))
-    return score["counts"]["found"] if score["counts"] else 0
 
 
 def _emphasis(number: int, rows: Sequence[Row]) -> str:

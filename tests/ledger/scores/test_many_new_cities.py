@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 from api.administration import record_as_system
+from application import boards
 from application.assessing import NEW_CITIES_KEPT
 from domain.new_city import NewCityRegistered, SettingPlanAdopted
 
 MANY = 1_100
 
 
-def test_every_new_city_is_scored_and_ranked_however_many_there_are(offices, scores):
+def test_every_new_city_is_scored_and_ranked_however_many_there_are(offices, scores, monkeypatch):
     ledger = offices.ledger
     registered = NewCityRegistered(name="某新城", kind="new-city")
     names = [f"n{number:04}" for number in range(MANY)]
@@ -19,8 +20,9 @@ def test_every_new_city_is_scored_and_ranked_however_many_there_are(offices, sco
     planned = [(f"new-cities/{one}", SettingPlanAdopted(title="规划")) for one in names[::2]]
     record_as_system(ledger.recorder, planned, date(2020, 3, 1))
 
-    board, _ = ledger.scores.scoreboard(scores.everything, 2020, scores.moment(), None)
-    ranks = {one["new_city"]: one["rank"] for one in board}
+    monkeypatch.setattr(boards, "PATIENCE", 60)
+    board = ledger.scores.scoreboard(scores.everything, 2020, scores.moment(), None)
+    ranks = {one.new_city: one.rank for one in board.standings()}
     assert MANY > NEW_CITIES_KEPT
     assert len({ranks[one] for one in names[::2]}) == 1
     assert {ranks[one] for one in names[1::2]} == {ranks[names[0]] + len(planned)}

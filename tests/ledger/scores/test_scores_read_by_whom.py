@@ -36,7 +36,7 @@ def published(opened, offices):
 def test_a_new_city_reads_its_own_score_and_no_others(two_cities, scores, reader):
     answers = two_cities.ledger.scores
     own, other, inspector = reader("new-city"), reader("other-city"), reader("inspector")
-    board = {name: answers.scoreboard(who, 2020, scores.moment(), None)[0] for name, who in
+    board = {name: answers.scoreboard(who, 2020, scores.moment(), None).rows() for name, who in
              (("own", own), ("other", other), ("inspector", inspector))}  # fmt: skip
     assert {name: [one["new_city"] for one in shown] for name, shown in board.items()} == {
         "own": ["fengdong"], "other": ["fengxi"], "inspector": ["fengdong", "fengxi"],
@@ -59,7 +59,7 @@ def test_a_published_result_is_everyones_and_what_it_rests_on_is_not(two_cities,
     shown, _ = answers.assessment(other, FENGDONG, scores.moment(on="2021-03-01"), None)
     assert (shown["official"], shown["published"]["position"]) == (entry["data"]["score"], entry["position"])
     assert (shown["indicative"], shown["lines"], shown["record"]) == (None, [], None)
-    board, _ = answers.scoreboard(other, 2020, scores.moment(on="2021-03-01"), None)
+    board = answers.scoreboard(other, 2020, scores.moment(on="2021-03-01"), None).rows()
     assert [(one["new_city"], one["indicative"] is None) for one in board] == [("fengdong", True), ("fengxi", False)]
     for moment in (scores.moment(on="2021-02-28"), scores.moment(entry["position"] - 1, on="2021-03-01")):
         with pytest.raises(Refused) as caught:

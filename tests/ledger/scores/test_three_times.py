@@ -119,11 +119,13 @@ def test_a_repealed_scheme_judges_no_year_after_it(offices, scores):
 
 def test_a_score_is_answered_for_every_new_city_on_record_by_then(offices, scores):
     offices.record("new-area", "new-cities/fengxi", "NewCityRegistered", "2021-03-01", name="沣西新城", kind="new-city")
-    board, _ = offices.ledger.scores.scoreboard(scores.everything, 2020, scores.moment(), None)
-    assert [one["new_city"] for one in board] == ["fengdong"]
+    board = offices.ledger.scores.scoreboard(scores.everything, 2020, scores.moment(), None).standings()
+    assert [one.new_city for one in board] == ["fengdong"]
     for year in (2020, 2021):
-        later, _ = offices.ledger.scores.scoreboard(scores.everything, year, scores.moment(on="2022-01-01"), None)
-        assert [one["new_city"] for one in later] == ["fengdong", "fengxi"]
+        later = offices.ledger.scores.scoreboard(
+            scores.everything, year, scores.moment(on="2022-01-01"), None
+        ).standings()
+        assert [one.new_city for one in later] == ["fengdong", "fengxi"]
     for new_city, code in (("fengxi", Code.NOT_YET), ("nowhere", Code.NOT_FOUND)):
         with pytest.raises(Refused) as caught:
             offices.ledger.scores.assessment(scores.everything, f"2020-{new_city}", scores.moment(), None)
