@@ -74,11 +74,17 @@ def imported(directory: Path) -> list[Timed]:
     with opened(directory, follow=False) as ledger:
         key = issue_key(ledger, "bench", "new-area", None, ("inspector",))
     with ours.serving(directory) as (host, port), _client(f"http://{host}:{port}", key) as client:
-        first = Timed("scoreboard, first of all", [_milliseconds(client, "/assessments/2020")])
+        begun = time.perf_counter()
+        while client.get("/assessments/2020").status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            time.sleep(1)  # as its page asks again
+        first = Timed("scoreboard, first of all", [(time.perf_counter() - begun) * 1e3])
         again = Timed("scoreboard, again", [_milliseconds(client, "/assessments/2020") for _ in range(ROUNDS)])
-        listed = client.get("/api/v1/communities?limit=500").json()["data"]
-        paths = [f"/communities/{one['id']}" for one in listed[:RECORDS]]
-        return [first, again, Timed("a record, each once", [_milliseconds(client, path) for path in paths])]
+        listed = client.get(f"/api/v1/communities?limit={RECORDS}").json()
+        head = listed["provenance"]["position"]
+        views = [f"/assessments/2020?known_at={head - one}" for one in range(1, ROUNDS + 1)]
+        past = Timed("scoreboard, at other positions near by", [_milliseconds(client, path) for path in views])
+        paths = [f"/communities/{one['id']}" for one in listed["data"]]
+        return [first, again, past, Timed("a record, each once", [_milliseconds(client, path) for path in paths])]
 
 
 @contextmanager
