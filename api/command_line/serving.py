@@ -82,6 +82,12 @@ def demo(voice: Voice, directory: Path, port: int) -> None:
         raise does_not_hold(
             "not-a-demo", f"{directory} 中是正式台账，不能写入演示数据；请用 --data 另选文件夹。"
         ) from None
+    except demonstration.OtherHistory:
+        raise does_not_hold(
+            "other-history",
+            f"{directory} 中的演示台账由另一版本的程序登记，与本版本的演示数据不同，未作改动；"
+            "请用 --data 另选文件夹，或以 taizhang serve 查阅原有内容。",
+        ) from None
 
 
 @click.command(help="启动见证者：只为不断增长、前后一致的日志签名，并记住签过什么（C2SP tlog-witness）。")

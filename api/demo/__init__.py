@@ -10,6 +10,7 @@ named by their record and event, the last of that event: `"villages/610112012203
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import secrets
@@ -51,6 +52,10 @@ class NotADemo(Exception):  # noqa: N818  # an answer, not an error
     """The directory holds a ledger that is no demonstration: nothing invented is recorded there."""
 
 
+class OtherHistory(Exception):  # noqa: N818  # an answer, not an error
+    """The directory holds the demonstration of another version, with another history."""
+
+
 class Login(NamedTuple):
     """What a visitor logs in with."""
 
@@ -62,12 +67,19 @@ class Login(NamedTuple):
 
 @contextmanager
 def opened_in(directory: Path) -> Generator[Taizhang]:
-    """The demonstration's ledger, running until the block ends; created where there is none. Raises NotADemo."""
+    """The demonstration's ledger, running until the block ends; created where there is none.
+
+    Its origin names its history. Raises NotADemo, and OtherHistory.
+    """
+    of_this_history = f"{DEMONSTRATION}{_digest()}-"
     with suppress(AlreadyInitialised):
-        initialise(directory, f"{DEMONSTRATION}{secrets.token_hex(4)}")
+        initialise(directory, f"{of_this_history}{secrets.token_hex(4)}")
     with opened(directory) as ledger:
-        if not ledger.keys.signing_key.origin.startswith(DEMONSTRATION):
+        origin = ledger.keys.signing_key.origin
+        if not origin.startswith(DEMONSTRATION):
             raise NotADemo
+        if not origin.startswith(of_this_history):
+            raise OtherHistory
         yield ledger
 
 
@@ -150,6 +162,12 @@ def _position(ledger: Taizhang, named: str) -> int:
 def _lines() -> list[tuple[str, str, dict[str, Any]]]:
     """The history, in the order of recording: who records, in which record, and what."""
     return [(account, record, body | {"note": NOTE}) for account, record, body in _history()]
+
+
+def _digest() -> str:
+    """What tells this history from that of another version: eight hexadecimal digits of its SHA-256."""
+    history = json.dumps([_text("divisions.csv"), _lines()], ensure_ascii=False)
+    return hashlib.sha256(history.encode()).hexdigest()[:8]
 
 
 def _history() -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -61,6 +61,7 @@ class Lists:
 
     def __init__(self, taizhang: Taizhang) -> None:
         self._asking = taizhang.asking
+        self._yardsticks = taizhang.assessing.yardsticks
         self._due = Due(taizhang)
 
     def of(self, kind: str) -> Callable[[Visit], Shown]:
@@ -85,6 +86,9 @@ class Lists:
             "figures": FIGURES,
             "rows": found,
             "dated": {str(one["id"]): self._due.dated(one, values, visit) for one in found} if kind in DATED else None,
+            "years": self._yardsticks.years(visit.moment.on.year, visit.moment.position)
+            if kind == "assessments"
+            else (),
             "filters": filters,
             "statuses": STATUSES.get(kind, ()),
             "cities": values.offices.new_cities() if has_new_city else {},

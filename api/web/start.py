@@ -16,8 +16,6 @@ RECENT: Final = 8
 """Entries shown as recorded last."""
 TASKS: Final = 20
 """Duties shown; of more, the number is told."""
-YEARS: Final = 3
-"""Years whose assessments are linked."""
 KINDS: Final = (
     "communities", "villages", "conversion-cases", "estates", "funding-allocations", "new-cities", "new-area",
     "inspections", "schemes",
@@ -45,15 +43,9 @@ class Start:
             "values": values,
             "recent": recent,
             "kinds": [kind for kind in KINDS if self._readable(visit, kind)],
-            "years": self.years(visit),
+            "years": self._yardsticks.years(visit.moment.on.year, visit.moment.position),
         }
         return Shown("start.html", visit.words("home.title"), context)
-
-    def years(self, visit: Visit) -> list[int]:
-        """The last years that a scheme judges, the newest first."""
-        latest = visit.moment.on.year
-        judged = [one for one in range(latest, 2018, -1) if self._yardsticks.of_year(one, visit.moment.position)]
-        return judged[: YEARS + 5]
 
     def _readable(self, visit: Visit, kind: str) -> bool:
         return visit.reader.may_read(kind, next(iter(visit.reader.new_cities), None))

@@ -10,6 +10,8 @@ import httpx
 import psutil
 import pytest
 
+from api import demo
+
 OWN = ("recorded_at", "correlation_id", "leaf_hash")
 
 
@@ -99,6 +101,20 @@ def test_the_history_is_the_same_each_time_and_recorded_once(served: dict[str, A
     with bare.serving("demo") as again:
         assert not {one["key"] for one in second["logins"]} & {one["key"] for one in again["logins"]}
         assert bare.head() == head + len(again["logins"])
+
+
+def test_a_demonstration_of_another_version_is_left_as_it_is(bare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as version:
+        version.setenv("TAIZHANG_DATABASE_URL", bare.database.conninfo)
+        opening = {"person": {"id": "na-office", "name": "某某"}, "office": "new-area", "roles": ["recorder"]}
+        account = {"type": "AccountOpened", "effective_on": "2019-12-10", "data": opening}
+        version.setattr(demo, "_lines", lambda: [("administrator", "accounts/na-office", account)])
+        with demo.opened_in(bare.directory) as ledger:
+            demo.record(ledger)
+    head = bare.head()
+    run = bare.run("demo", "--port", 0, "--json")
+    assert (run.code, run.answer["error"], bare.head()) == (1, "other-history", head)
+    assert "--data" in run.answer["detail"]
 
 
 def test_nothing_invented_is_recorded_in_a_real_ledger(home: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from playwright.sync_api import Browser, Page
 from api import demo
 from api.administration import found, issue_key
 from api.composition import Taizhang, running
+from application import boards
+from application.assessing import Assessing
 from domain.records import AGGREGATES
 from infrastructure.keys.key_ring import KeyRing
 from infrastructure.postgres.database import Database, create
@@ -184,6 +187,27 @@ def test_from_the_start_page_to_why_a_point_was_taken_who_recorded_it_and_that_i
         page.goto(shared)
         page.wait_for_selector(".verdict.good")
     assert clicks < 10
+
+
+def test_a_board_that_takes_its_time_says_so_and_comes_by_itself(opened: Any, monkeypatch: Any) -> None:
+    going_on, of = threading.Event(), Assessing.of
+
+    def slowly(*asked: Any) -> Iterator[Any]:
+        going_on.wait(60)
+        yield from of(*asked)
+
+    monkeypatch.setattr(boards, "NEW_CITIES_KEPT", 0)
+    monkeypatch.setattr(boards, "PATIENCE", 0.1)
+    monkeypatch.setattr(Assessing, "of", slowly)
+    with opened() as page:
+        page.goto("/assessments")
+        page.locator("main .choices a", has_text="2021").click()
+        page.wait_for_selector("[data-again]")
+        assert "正在逐一评定" in page.locator("main").inner_text()
+        assert '<noscript><meta http-equiv="refresh" content="2">' in page.request.get("/assessments/2021").text()
+        going_on.set()
+        page.wait_for_selector("table.board")
+        assert page.url.endswith("/assessments/2021")
 
 
 def test_steps_funds_inspections_and_disputes_say_by_when_how_late_and_by_whom(opened: Any) -> None:
