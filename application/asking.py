@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -226,6 +226,13 @@ class Asking:
         shown = (self._told(one) for one in readable)
         return [one for one in shown if number in _document_number(one)][:limit]
 
+    def naming(self, reader: Reader, digest: str, moment: Moment, limit: int) -> list[dict[str, JsonValue]]:
+        """The last entries that rest on a file of that SHA-256, of the last `SEARCHED`."""
+        after = max(0, moment.position - SEARCHED)
+        stored = self._log.containing(f'"{digest}"', after, moment.position, CANDIDATES)
+        shown: Iterable[dict[str, Any]] = (self._told(one) for one in self._readable_entries(reader, stored))
+        return [one for one in shown if digest in _files(one)][:limit]
+
     def position_of(self, reader: Reader, leaf_hash: bytes, moment: Moment) -> int | None:
         """The position of the entry with that leaf hash, where the reader may read it."""
         position = self._log.with_leaf(leaf_hash, moment.position)
@@ -363,6 +370,11 @@ class Asking:
 def _document_number(entry: dict[str, Any]) -> str:
     document = entry["document"]
     return str(document["number"] or "") if document else ""
+
+
+def _files(entry: dict[str, Any]) -> Collection[str | None]:
+    document: Mapping[str, Any] = entry["document"] or {}
+    return {*entry["evidence"], document.get("sha256")}
 
 
 def _readable(reader: Reader, kind: str) -> frozenset[str] | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from application.reporting import (
     DASH,
+    REST,
     Cell,
     Column,
     Report,
@@ -17,6 +18,8 @@ from application.reporting import (
     chinese_instant,
     full_width,
     points,
+    question,
+    rest,
     sources,
 )
 from domain.policy import CHAPTERS
@@ -35,6 +38,7 @@ COLUMNS: Final = (
     *_COUNTS.values(),
     "position",
     "on",
+    *REST,
 )
 _EVENTS: Final[Mapping[str, str]] = {
     fact.event: fact.zh for aggregate in AGGREGATES.values() for fact in aggregate.facts
@@ -105,6 +109,7 @@ def assessment_report(
     elif not published:
         title = f"{subject}{'扣分' if new_city else ''}情况"
     known_at = provenance["known_at"]
+    asked = question("assessment", {"year": year, "new_city": new_city, "scheme": provenance["scheme"]}, provenance)
     return Report(
         name=f"assessment-{year}" + (f"-{new_city}" if new_city else "") + ("-simulated" if simulated else ""),
         title=title,
@@ -115,10 +120,11 @@ def assessment_report(
         opening=[_basis(data, provenance, names, whose, simulated=simulated)],
         closing=_closing(scores, simulated=simulated, published=published),
         tables=_tables(scores, names, in_detail=new_city is not None),
-        sources=sources(provenance, keys, names.scheme(provenance["scheme"])),
+        sources=sources(provenance, keys, names.scheme(provenance["scheme"]), asked),
         dated=None if known_at is None else datetime.fromisoformat(known_at),
         answer={"data": data, "provenance": provenance},
-        flat=_flat(scores, provenance),
+        flat=_flat(scores, provenance, rest(provenance, keys, asked)),
+        question=asked,
     )
 
 
@@ -332,12 +338,12 @@ def _positions(positions: Iterable[int]) -> str:
     return "、".join(map(str, positions)) or DASH
 
 
-def _flat(scores: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]) -> Table:
+def _flat(scores: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any], rests: Mapping[str, Cell]) -> Table:
     """A row a line, each with its New City's score and the report's times.
 
     A published result that is all the reader may see is one row without a line.
     """
-    times = {"position": provenance["position"], "on": provenance["on"]}
+    times = {"position": provenance["position"], "on": provenance["on"], **rests}
     rows: list[list[Cell]] = []
     for score in scores:
         own = {name: score[name] for name in _OF_SCORE} | {"simulated": str(score["simulated"]).lower()}

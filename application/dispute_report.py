@@ -17,6 +17,8 @@ from application.reporting import (
     chinese_instant,
     full_width,
     points,
+    question,
+    rest,
     sources,
 )
 from domain.records import AGGREGATES
@@ -58,6 +60,7 @@ def dispute_report(
     marks = [mark for mark, holds in (("未终局", not settled), ("演示数据", demonstration)) if holds]
     known_at = provenance["known_at"]
     disputed: Mapping[str, Any] = dispute["disputed"]
+    asked = question("dispute", {"dispute": dispute["id"]}, provenance)
     return Report(
         name=f"dispute-{dispute['id']}",
         title=f"{whose}{year}年度社区治理体系建设考核异议{dispute['id']}办理情况",
@@ -67,10 +70,11 @@ def dispute_report(
         opening=[_opening(dispute, disputed, whose, year), *_ruled(dispute)],
         closing=[] if settled else ["本件所列尚未终局，不作为裁定文书。"],
         tables=[_facts(dispute, disputed, names), _course(dispute), _limits(dispute), _evidence(dispute)],
-        sources=sources(provenance, keys, names.scheme(provenance["scheme"] or "")),
+        sources=sources(provenance, keys, names.scheme(provenance["scheme"] or ""), asked),
         dated=None if known_at is None else datetime.fromisoformat(known_at),
         answer={"data": dispute, "provenance": provenance},
-        flat=_flat(dispute),
+        flat=_flat(dispute, {"known_at": provenance["position"], **rest(provenance, keys, asked)}),
+        question=asked,
     )
 
 
@@ -159,8 +163,8 @@ def _evidence(dispute: Mapping[str, Any]) -> Table:
     return Table("双方证据", columns, rows, "annex", "是否已入账按记录号与扣分决定的记录号比较。")
 
 
-def _flat(dispute: Mapping[str, Any]) -> Table:
-    columns = ("position", "event", "effective_on", "outcome", "points", "party", "cites")
+def _flat(dispute: Mapping[str, Any], rests: Mapping[str, Cell]) -> Table:
+    columns = ("position", "event", "effective_on", "outcome", "points", "party", "cites", *rests)
     rows: list[list[Cell]] = [
         [
             step["position"],
@@ -170,6 +174,7 @@ def _flat(dispute: Mapping[str, Any]) -> Table:
             step.get("points"),
             step.get("party"),
             " ".join(map(str, step.get("positions") or ())) or None,
+            *rests.values(),
         ]
         for event, step in sorted(dispute["steps"].items(), key=lambda one: int(one[1]["position"]))
     ]

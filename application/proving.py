@@ -42,6 +42,10 @@ class Tree(Protocol):
         """The first checkpoint published that covers a position; None where none does yet."""
         ...
 
+    def last(self, until: int, limit: int) -> Sequence[Published]:
+        """The last checkpoints of at most a size, the largest first."""
+        ...
+
     def of_size(self, size: int) -> Published | None:
         """The checkpoint published at a size; None where there is none."""
         ...
@@ -78,6 +82,10 @@ class Proving:
     def covering(self, position: int) -> Published | None:
         """The first checkpoint that covers a position, where one does already."""
         return self._tree.covering(position)
+
+    def last(self, until: int, limit: int) -> Sequence[Published]:
+        """The last checkpoints that cover no later position, the newest first."""
+        return self._tree.last(until, limit)
 
     def provenance(self, position: int) -> dict[str, JsonValue] | None:
         """The checkpoint that an answer names: the first that covers its position, or else the newest there is."""

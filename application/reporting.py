@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from urllib.parse import urlencode
 
 from application.moments import ZONE
 
@@ -59,6 +60,8 @@ class Report(NamedTuple):
     """The same as one table, for programs."""
     number: str | None = None
     """发文字号 of the document that it was published by."""
+    question: str = ""
+    """By what the same report is asked for again, `assessment?year=2020&…`; the format is left out."""
 
 
 def chinese_day(day: date) -> str:
@@ -72,7 +75,25 @@ def chinese_instant(instant: datetime) -> str:
     return f"{chinese_day(local.date())} {local:%H:%M}"
 
 
-def sources(provenance: Mapping[str, Any], keys: Sequence[str], scheme_title: str | None) -> list[tuple[str, str]]:
+def question(report: str, asked: Mapping[str, object], provenance: Mapping[str, Any]) -> str:
+    """By what a report is asked for again: what was asked, as known at its position, about its day."""
+    wanted = {**asked, "known_at": provenance["position"], "on": provenance["on"]}
+    return f"{report}?{urlencode({name: value for name, value in wanted.items() if value is not None})}"
+
+
+REST: Final = ("tree_size", "root_hash", "verifier_key", "question")
+"""Columns of a report's flat table that say what it rests on."""
+
+
+def rest(provenance: Mapping[str, Any], keys: Sequence[str], asked: str) -> dict[str, Cell]:
+    """What a report rests on, as columns of its flat table."""
+    checkpoint = provenance["checkpoint"] or {"size": None, "root_hash": None}
+    return dict(zip(REST, (checkpoint["size"], checkpoint["root_hash"], " ".join(keys), asked), strict=True))
+
+
+def sources(
+    provenance: Mapping[str, Any], keys: Sequence[str], scheme_title: str | None, asked: str
+) -> list[tuple[str, str]]:
     """What a report rests on, line by line. `keys` are the verifier keys known by its position."""
     checkpoint = provenance["checkpoint"]
     known_at = provenance["known_at"]
@@ -92,8 +113,7 @@ def sources(provenance: Mapping[str, Any], keys: Sequence[str], scheme_title: st
             ("检查点", str(checkpoint["size"])),
             ("根哈希", checkpoint["root_hash"]),
         ]
-    lines += [("验证公钥", key) for key in keys]
-    return lines
+    return [*lines, *(("验证公钥", key) for key in keys), ("查询", asked)]
 
 
 def full_width(text: str) -> str:

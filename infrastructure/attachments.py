@@ -31,6 +31,10 @@ class Attachments:
         with self._connect() as connection:
             return [row[0] for row in connection.execute(_MISSING, (asked,))]
 
+    def has(self, sha256: str) -> bool:
+        """Whether a file was stored under that digest."""
+        return not self.missing((sha256,))
+
     def put(self, sha256: str, content: bytes) -> bool:
         """Store a file durably; returns whether it is new.
 

@@ -42,6 +42,7 @@ def pdf(report: Report) -> bytes:
     said: dict[str, Any] = {
         "issuer": ISSUER,
         "title": report.title,
+        "question": report.question,
         "heading": report.title.replace("建设考核", "建设\n考核"),
         "published": report.published,
         "number": report.number,

@@ -27,7 +27,9 @@ def xlsx(report: Report) -> bytes:
     ) as book:
         made = _CREATED if report.dated is None else report.dated.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         properties: Any = book  # whose methods have no types
-        properties.set_properties({"title": report.title, "author": "社区治理台账", "created": made})
+        properties.set_properties(
+            {"title": report.title, "author": "社区治理台账", "keywords": report.question, "created": made}
+        )
         styles = _styles(book)
         for table in report.tables:
             _sheet(book, table, report, styles)

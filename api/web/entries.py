@@ -13,6 +13,7 @@ from api.web.timeline import happening
 from api.web.values import Values
 from api.web.visit import Visit
 from domain.refusals import Code, Refused
+from domain.tlog.proof import SUFFIX
 
 LOG_PARAMETERS: Final = ("after", "limit")
 
@@ -22,6 +23,7 @@ class Entries:
 
     def __init__(self, taizhang: Taizhang) -> None:
         self._asking = taizhang.asking
+        self._proving = taizhang.proving
 
     def log(self, visit: Visit) -> Shown:
         """The log from a position on."""
@@ -79,6 +81,16 @@ class Entries:
         raw = self._asking.raw(visit.reader, position)
         named = {"Content-Disposition": f'attachment; filename="entry-{position}.json"'}
         return Response(raw, 200, named, "application/octet-stream")
+
+    def proof(self, visit: Visit) -> Response:
+        """The proof that one entry is in the published tree, as a file (https://c2sp.org/tlog-proof)."""
+        position = queries.position(visit.parts["position"])
+        if position is None:
+            raise Refused(Code.NOT_FOUND, "there is no such entry")
+        self._asking.entry(visit.reader, position)
+        proof = self._proving.proof(position)
+        named = {"Content-Disposition": f'attachment; filename="entry-{position}{SUFFIX}"'}
+        return Response(str(proof), 200, named, "text/plain; charset=utf-8")
 
     def _of_record(self, visit: Visit, kind: str, record_id: str) -> list[dict[str, Any]]:
         try:

@@ -25,6 +25,7 @@ from api.web.records import Records
 from api.web.schemes import Schemes
 from api.web.search import Search
 from api.web.start import Start
+from api.web.uploads import Uploads
 from api.web.verification import Verification
 from api.web.workbench import Workbench
 from domain.records import AGGREGATES
@@ -54,7 +55,7 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
         form("/correct/{position}", corrections.correct, corrections.send_correction),
         form("/retract/{position}", corrections.retract, corrections.send_retraction),
         page("/receipt/{position}", forms.receipt),
-        page("/verify", verifying.page, verification.PARAMETERS),
+        form("/verify", verifying.page, Uploads(taizhang).take, verification.PARAMETERS),
         page("/checkpoints", verifying.checkpoints),
         page("/audit", Audit(taizhang).page, audit.PARAMETERS),
         form("/import", imports.start, imports.take),
@@ -62,6 +63,7 @@ def routes(taizhang: Taizhang, authentication: Authentication, threads: Threads,
         page("/log", log.log, entries.LOG_PARAMETERS),
         page("/log/{position}", log.entry),
         page("/log/{position}/raw", log.raw),
+        page("/log/{position}/proof", log.proof),
         page("/search", Search(taizhang).page, search.PARAMETERS),
         page("/policy", policy.page),
         page("/findings", Findings(taizhang, explanation).page, findings.PARAMETERS),

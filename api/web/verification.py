@@ -9,14 +9,18 @@ from api.composition import Taizhang
 from api.http import queries
 from api.web import charts
 from api.web.shell import Shown
-from api.web.timeline import happening
+from api.web.timeline import Happening, happening
 from api.web.values import Values
 from api.web.visit import Visit
+from application.proving import Published
 from domain.refusals import Refused
+from domain.tlog.checkpoint import Checkpoint
 from domain.tlog.proof import Proof
 from domain.tlog.tree import Unproven, check_inclusion, leaf_hash
 
 PARAMETERS: Final = ("position", "q")
+LISTED: Final = 12
+"""Checkpoints that are listed."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -25,6 +29,15 @@ class Verdict(NamedTuple):
 
     state: str
     position: int | None = None
+
+
+class Listed(NamedTuple):
+    """A checkpoint in a list."""
+
+    head: Checkpoint
+    witnesses: int
+    last: Happening | None
+    """The last entry that it covers."""
 
 
 class Verification:
@@ -50,11 +63,22 @@ class Verification:
         origin = None if newest is None else newest.checkpoint.origin
         context: dict[str, Any] = {
             "newest": newest,
+            "last": [self._named(one, visit) for one in self._proving.last(visit.moment.position, LISTED)],
             "witnesses": [] if newest is None else [one.name for one in newest.note.signatures if one.name != origin],
             "witnessed": None if newest is None else self._tree.witnessed(newest)["witnessed"],
             "keys": self._keys(visit),
         }
         return Shown("checkpoints.html", visit.words("checkpoints.title"), context)
+
+    def _named(self, published: Published, visit: Visit) -> Listed:
+        """A checkpoint with the entry that it ends with, where the reader may read that."""
+        head = published.checkpoint
+        witnesses = len({one.name for one in published.note.signatures} - {head.origin})
+        try:
+            entry: dict[str, Any] = self._asking.entry(visit.reader, head.size)
+        except Refused:
+            return Listed(head, witnesses, None)
+        return Listed(head, witnesses, happening(entry, 0, Values(self._asking, visit), visit.words, {}))
 
     def _position(self, visit: Visit, asked: str) -> int | None:
         if _DIGEST.fullmatch(asked):

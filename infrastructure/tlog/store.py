@@ -45,6 +45,11 @@ class TreeStore:
         """The first checkpoint published that covers a position; None where none does yet."""
         return _published(self._rows(_PUBLISHED + "AND c.size >= %s ORDER BY c.size LIMIT 1", position))
 
+    def last(self, until: int, limit: int) -> list[Published]:
+        """The last `limit` checkpoints of at most a size, the largest first."""
+        rows = self._rows(_PUBLISHED + "AND c.size <= %s ORDER BY c.size DESC LIMIT %s", until, limit)
+        return [_read(*row) for row in rows]
+
     def cosigned(self, position: int, limit: int) -> list[Published]:
         """The first `limit` checkpoints that cover a position and that some witness signed, by size."""
         cosigned = "(SELECT size FROM tree.cosignatures WHERE size >= %s ORDER BY size LIMIT %s)"

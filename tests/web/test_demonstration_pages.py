@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from api import demo
 from api.administration import found, issue_key
 from api.composition import Taizhang, running
+from api.reports import FORMATS
 from application import boards
 from application.assessing import Assessing
 from domain.records import AGGREGATES
@@ -34,9 +35,11 @@ class Pair(NamedTuple):
 
     position: int
     """Where the shorter one ends."""
+    kept: str
+    """The checkpoint of their common beginning."""
+    key: str
     shorter: str
     longer: str
-    key: str
 
 
 class _CutOff(Exception):  # noqa: N818  # no error
@@ -72,6 +75,9 @@ def pair(
     with running(directory, longer, ring, follow=True) as ledger:
         position, _ = ledger.log.head()
         assert ledger.proving.await_sealed(position, 30)
+        published = ledger.proving.covering(position)
+        assert published is not None
+        kept = str(published.note)
     create(shorter, template=longer.name)
     copy = shutil.copytree(directory, directory.with_name("shorter"))
     with ExitStack() as stack:
@@ -82,7 +88,7 @@ def pair(
                 demo.record(ledger)
             ledger.views.wait(ledger.log.head()[0], 30)
             served.append(stack.enter_context(serving(ledger)))
-        yield Pair(position, *served, key)
+        yield Pair(position, kept, key, *served)
 
 
 # what was known then
@@ -225,6 +231,48 @@ def test_steps_funds_inspections_and_disputes_say_by_when_how_late_and_by_whom(o
             assert [word for word in words if word not in told] == [], path
 
 
+def test_a_file_that_somebody_kept_is_told_from_one_that_was_changed(opened: Any, pair: Pair) -> None:
+    headers = {"Authorization": f"Bearer {pair.key}"}
+    with httpx.Client(base_url=pair.longer, headers=headers, timeout=60) as client, opened() as page:
+
+        def got(path: str) -> bytes:
+            answer = client.get(path, follow_redirects=True)
+            assert answer.status_code == 200, (path, answer.text)
+            return answer.content
+
+        def told(content: bytes) -> str:
+            page.goto("/verify")
+            file = {"name": "kept", "mimeType": "application/octet-stream", "buffer": content}
+            page.set_input_files("input[name=file]", file)
+            page.click("text=上传核验")
+            verdict = page.wait_for_selector(".verdict")
+            return f"{verdict.get_attribute('class').split()[1]} {page.locator('.verdict h2').inner_text()}"
+
+        kept = {
+            f"{report} {form}": got(f"/api/v1/reports/{report}&format={form}")
+            for report in ("assessment?year=2020&new_city=fengxi", "dispute?dispute=2021-01")
+            for form in FORMATS
+        }
+        for what, content in kept.items():
+            assert told(content) == "good 报告与台账给出的逐字节相同，没有改动", what
+            altered = content.replace(b"2020-12-31", b"2020-12-30").replace(b"1.00", b"9.00") + b" "
+            assert told(altered).startswith("bad 报告与台账给出的不同"), what
+        bundle = got("/api/v1/disputes/2021-01/bundle")
+        assert told(bundle).startswith("good 证据包成立")
+        at = bundle.index(b'"entries"') + 1
+        assert told(bundle[:at] + b"E" + bundle[at + 1 :]).startswith("bad 证据包不成立")
+        entry = got("/log/1000/raw")
+        assert told(entry) == "good 记录1000在台账中，内容没有改动"
+        assert told(entry + b" ").startswith("cannot 无法判断")
+        proof = got("/log/1000/proof")
+        assert told(proof) == "good 证明成立：该记录在台账中"
+        assert told(proof.replace(b"index 999", b"index 998")) == "bad 证明不成立，请勿引用"
+        checkpoint = got("/checkpoint")
+        assert told(checkpoint).startswith("good 检查点由本台账签发")
+        assert told(checkpoint.replace(b"\n", b"\n0", 1)).startswith(("bad ", "cannot "))
+        assert told(b"").startswith("cannot 无法判断")
+
+
 def test_on_a_phone_no_page_is_wider_than_the_screen(opened: Any) -> None:
     with opened(width=360) as page:
         for path in (
@@ -260,8 +308,7 @@ def test_the_path_is_drawn_and_a_changed_entry_breaks_it_up_to_the_root(opened: 
 
 
 def test_a_checkpoint_that_somebody_kept_is_held_against_the_ledger_in_the_browser(opened: Any, pair: Pair) -> None:
-    headers = {"Authorization": f"Bearer {pair.key}"}
-    kept = httpx.get(f"{pair.shorter}/checkpoint", headers=headers).text
+    kept = pair.kept
     first, size, root, *signed = kept.split("\n")
     elsewhere = kept.replace(root, f"{'A' * 42}8=")
     with opened() as page:

@@ -175,6 +175,13 @@ def test_an_office_records_a_late_payment_and_reads_its_receipt(opened: Opened, 
         assert str(entry["leaf_hash"])[:8] in receipt
         page.reload()
         assert f"记录{position}" in page.locator("main").inner_text()
+        for content, found in ((b"paid", f"记录{position}"), (b"not paid", "无法判断")):
+            page.goto("/verify")
+            page.set_input_files("[name=file]", {"name": "凭证.pdf", "mimeType": "application/pdf", "buffer": content})
+            page.click("text=上传核验")
+            page.wait_for_selector(".verdict")
+            assert found in page.locator("main").inner_text()
+            accessible(page)
 
 
 def test_a_new_city_files_a_dispute_the_arbiters_rule_and_the_past_view_stays(opened: Opened, ledger: Taizhang) -> None:
