@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -104,35 +104,40 @@ def fold(kind: Aggregate, record_id: str, course: Course, entries: Iterable[Entr
     known = [*course.entries]
     steps = [*course.steps]
     state, first_on = course.state, course.first_on
+    states: list[State] | None = None if steps else []
+    """After each of the steps; None until one comes late."""
     faces: set[Face] = {*course.faces}
     for entry in entries:
         fact = entry.content.data
         if fact.latest_only:
             known = [*with_next(known, entry)]
-            steps = [step for step in steps if type(step.fact) is not type(fact)]
+            steps, states = [step for step in steps if type(step.fact) is not type(fact)], None
         else:
             known.append(entry)
         try:
             if isinstance(fact, EventCorrected | EventRetracted):
                 history = History(kind, known)
-                steps = [*history.steps]
+                steps, states = [*history.steps], None
                 state = history.state
                 if isinstance(fact, EventCorrected) and fact.effective_on is not None:
                     original = history.entry(history.original(fact.version)).content.data
                     first_on = min(first_on, fact.effective_on) if isinstance(original, kind.opening) else first_on
+                faces.update(_face(kind, record_id, one) for _, one in _by_day(kind, steps))
+                continue
+            step = as_it_stands(entry, ())
+            if isinstance(fact, kind.opening):
+                first_on = min(first_on, step.effective_on)
+            if not steps or steps[-1].effective_on <= step.effective_on:
+                steps.append(step)
+                before, state = state, kind.evolve(state, step)
+                if states is not None:
+                    states.append(state)
+                if before is None or state.fields is not before.fields or state.status != before.status:
+                    faces.add(_face(kind, record_id, state))
             else:
-                step = as_it_stands(entry, ())
-                if isinstance(fact, kind.opening):
-                    first_on = min(first_on, step.effective_on)
-                if not steps or steps[-1].effective_on <= step.effective_on:
-                    steps.append(step)
-                    before, state = state, kind.evolve(state, step)
-                    if before is None or state.fields is not before.fields or state.status != before.status:
-                        faces.add(_face(kind, record_id, state))
-                    continue
-                insort(steps, step, key=_rank)
-                state = _last(_by_day(kind, steps))
-            faces.update(_face(kind, record_id, one) for _, one in _by_day(kind, steps))
+                states = [*_states(kind, None, steps)] if states is None else states
+                faces.update(_face(kind, record_id, one) for one in _late(kind, steps, states, step))
+                state = states[-1]
         except Exception as fault:
             raise FoldFailed(entry.position, f"{type(fault).__name__}: {fault}") from fault
     return Course(tuple(known), tuple(steps), state, frozenset(faces), first_on)
@@ -265,6 +270,30 @@ def _face(kind: Aggregate, record_id: str, state: State) -> Face:
     return Face(state.status, state.value("name"), new_city, township)
 
 
+def _states(kind: Aggregate, state: State | None, steps: Iterable[Step[Fact]]) -> Iterator[State]:
+    """The state after each of the steps that follow one."""
+    for step in steps:
+        state = kind.evolve(state, step)
+        yield state
+
+
+def _late(kind: Aggregate, steps: list[Step[Fact]], states: list[State], step: Step[Fact]) -> Iterator[State]:
+    """Put a late step among the others, and tell what that shows: of days before its own, nothing.
+
+    A state that looks like the one told before it is left out.
+    """
+    at = bisect_right(steps, _rank(step), key=_rank)
+    steps.insert(at, step)
+    states[at:] = _states(kind, states[at - 1] if at else None, steps[at:])
+    told: State | None = None
+    for index in range(at, len(steps)):
+        is_days_last = index + 1 == len(steps) or steps[index + 1].effective_on != steps[index].effective_on
+        state = states[index]
+        if is_days_last and (told is None or state.fields is not told.fields or state.status != told.status):
+            yield state
+            told = state
+
+
 def _text(kind: Aggregate, record_id: str, version: int, state: State) -> str:
     return json.dumps(state_json(kind, record_id, version, state), ensure_ascii=False, separators=(",", ":"))
 
@@ -272,9 +301,7 @@ def _text(kind: Aggregate, record_id: str, version: int, state: State) -> str:
 def _by_day(kind: Aggregate, steps: Sequence[Step[Fact]]) -> list[tuple[date, State]]:
     """The state at the end of each day on which something happened."""
     days: list[tuple[date, State]] = []
-    state: State | None = None
-    for step in steps:
-        state = kind.evolve(state, step)
+    for step, state in zip(steps, _states(kind, None, steps), strict=True):
         if days and days[-1][0] == step.effective_on:
             days.pop()
         days.append((step.effective_on, state))
@@ -309,10 +336,6 @@ def _faces_seen(kind: Aggregate, record_id: str, course: Course, referring: Sequ
 def _on(days: Sequence[tuple[date, State]], day: date) -> State | None:
     at = bisect_right(days, day, key=lambda one: one[0])
     return days[at - 1][1] if at else None
-
-
-def _last(days: Sequence[tuple[date, State]]) -> State | None:
-    return days[-1][1] if days else None
 
 
 def _rank(step: Step[Fact]) -> tuple[date, int]:
