@@ -184,6 +184,11 @@ class Taizhang:
         """Build the views anew beside the live ones and put them in their place; see `rebuilding.rebuild`."""
         return rebuilding.rebuild(self.database, progress)
 
+    def views_far_behind(self) -> bool:
+        """Whether following the log to its head would take longer than building the views anew."""
+        head, _ = self.log.head()
+        return rebuilding.is_quicker(self.views.position(), head)
+
     def check_views(self, progress: rebuilding.Told) -> rebuilding.Difference | None:
         """Where the live views first differ from what the log gives; see `rebuilding.check`."""
         return rebuilding.check(self.database, progress)

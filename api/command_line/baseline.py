@@ -12,7 +12,7 @@ from typing import IO
 import click
 
 from api.command_line.outcomes import Ended, Exit, Voice, cannot_tell, command, does_not_hold
-from api.command_line.views import await_views
+from api.command_line.views import await_views, rebuild_views
 from api.composition import Taizhang, now, opened
 from application import importing
 from application.moments import today
@@ -60,6 +60,8 @@ def import_(voice: Voice, directory: Path, file: Path, effective_on: datetime, p
             raise cannot_tell("unreadable", f"{file} 不是完整的 gzip 文件：{fault}") from None
         if report.bad_lines and not partial:
             raise _nothing(report)
+        if ledger.views_far_behind():
+            rebuild_views(voice, ledger)
         with opened(directory) as followed:
             await_views(voice, followed, report.position)
     voice.answer(_json(report), _sentence(report))

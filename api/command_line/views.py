@@ -20,8 +20,7 @@ def rebuild(voice: Voice, directory: Path, check: bool) -> None:  # noqa: FBT001
     """Rebuild the views, or check them against the log."""
     with opened(directory, follow=False) as ledger:
         if not check:
-            with voice.progress("重建") as progress:
-                position = ledger.rebuild_views(progress)
+            position = rebuild_views(voice, ledger)
             voice.answer({"position": position}, f"已按第 1 至 {position} 号记录重建查询视图。")
             return
         with voice.progress("比对") as progress:
@@ -32,6 +31,12 @@ def rebuild(voice: Voice, directory: Path, check: bool) -> None:  # noqa: FBT001
             sentence = f"查询视图与日志不符，第一处：{difference.record}（{columns}）。运行 taizhang rebuild 可重建。"
             raise Ended(Exit.DOES_NOT_HOLD, answer, sentence)
         voice.answer({"holds": True}, "查询视图与日志一致。")
+
+
+def rebuild_views(voice: Voice, ledger: Taizhang) -> int:
+    """Rebuild the views with a progress bar; returns their position."""
+    with voice.progress("重建查询视图") as progress:
+        return ledger.rebuild_views(progress)
 
 
 def await_views(voice: Voice, ledger: Taizhang, position: int) -> None:

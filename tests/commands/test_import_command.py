@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from infrastructure.views.building import WORTH_A_PROCESS
+
 GOOD = "610112002001,三桥火车站社区,community,610112002,三桥街道,fengdong,沣东新城"
 
 
@@ -38,6 +40,20 @@ def test_lists_show_what_was_imported(home: Any, divisions: Path) -> None:
             f"{server['url']}/api/v1/villages?new_city=konggang&limit=500", headers={"Authorization": f"Bearer {key}"}
         ).json()
     assert len(answer["data"]) == 29
+
+
+def test_after_a_large_table_the_views_are_made_anew_and_hold(home: Any, divisions: Path, tmp_path: Path) -> None:
+    header, *lines = divisions.read_text(encoding="utf-8").splitlines(keepends=True)
+    township = [line for line in lines if ",610112002," in line]
+    large = tmp_path / "large.csv"
+    large.write_text(
+        header + "".join(f"v{number:05}" + township[number % len(township)][12:] for number in range(WORTH_A_PROCESS)),
+        encoding="utf-8",
+    )
+    assert home.ask("import", large)["recorded"] > WORTH_A_PROCESS
+    assert home.ask("rebuild", "--check")["holds"]
+    listed = home.rows("SELECT count(*) FROM views.records WHERE township = '610112002'")
+    assert listed == [(WORTH_A_PROCESS,)]
 
 
 def test_a_table_may_be_compressed_and_begin_with_a_byte_order_mark(home: Any, divisions: Path, tmp_path: Path) -> None:
