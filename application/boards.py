@@ -160,14 +160,12 @@ class Boards:
         Found by what records name, however an entry of them was corrected since; more than are concerned, never fewer.
         """
         between = self._histories.recorded_between(after, until)
-        if between is None:
+        if between is None or any(record.startswith("schemes/") for record in between):
             return None
         found: set[str] = set()
         seen: set[str] = set()
         frontier = set(between)
         for _ in range(HOPS):
-            if any(record.startswith("schemes/") for record in frontier & between):
-                return None
             frontier = {one for one in frontier if one.partition("/")[0] not in _UNCONCERNED} - seen
             seen |= frontier
             found |= {new_city for record in frontier if (new_city := _named_by(record)) is not None}

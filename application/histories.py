@@ -165,7 +165,7 @@ class Histories:
         if until - after > FAST_FORWARD_LIMIT:
             return None
         entries = self._log.entries(after, FAST_FORWARD_LIMIT, until=until) if until > after else ()
-        return frozenset(VOCABULARY.parts(one.entry)[0].record for one in entries)
+        return frozenset(VOCABULARY.read(one.entry).record for one in entries)
 
     def entry_at(self, position: int) -> Whereabouts | None:
         """Where and when the entry at a position was recorded; None where there is no entry."""
