@@ -68,6 +68,7 @@ def main() -> None:
         report.targets(
             [
                 *_reached(recorded, imports, rebuilds),
+                *scores.targets(boards),
                 national.target(country),
                 verifying.target(verified),
                 pages.target(shown),

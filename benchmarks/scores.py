@@ -21,7 +21,7 @@ from api.http.answers import json_bytes
 from application.rights import Reader
 from benchmarks import scored_cities
 from benchmarks.bulk import ORIGIN
-from benchmarks.report import Table
+from benchmarks.report import Table, Target
 from benchmarks.scored_cities import BEGINS, ENDS, ENTRIES, SEED
 
 COMMUNITIES: Final = 400
@@ -105,6 +105,14 @@ def table(found: Sequence[Scoreboards]) -> Table:
         for one in found
     ]
     return Table("scores", headings, rows)
+
+
+def targets(found: Scoreboards) -> list[Target]:
+    """What was asked for at p95, as how many times it fits."""
+    return [
+        Target("scoreboard, cold: 150 ms ÷ p95", 150 / found.cold.p95, 1.0),
+        Target("scoreboard, again: 20 ms ÷ p95", 20 / found.again.p95, 1.0),
+    ]
 
 
 def _milliseconds(operation: Callable[[], object]) -> float:
