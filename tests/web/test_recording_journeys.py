@@ -153,7 +153,9 @@ def test_an_office_records_a_late_payment_and_reads_its_receipt(opened: Opened, 
     with opened("finance") as page:
         page.goto("/funding-allocations/fd-2020-1")
         page.click("text=登记事项")
+        page.wait_for_url("**/record/funding-allocations/fd-2020-1")
         page.click("text=拨付")
+        page.wait_for_url("**/FundsDisbursed")
         accessible(page)
         form = page.url
         page.set_input_files("[name=evidence]", {"name": "凭证.pdf", "mimeType": "application/pdf", "buffer": b"paid"})
@@ -224,7 +226,7 @@ def test_a_new_city_files_a_dispute_the_arbiters_rule_and_the_past_view_stays(op
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
 def test_errors_stand_beside_the_fields_and_nothing_is_lost(opened: Opened, ledger: Taizhang, scripts: bool) -> None:  # noqa: FBT001
-    before = ledger.log.head()[0]
+    before = _version(ledger, COMMUNITY)
     with opened("township", scripts=scripts) as page:
         page.goto(f"/record/{COMMUNITY}/HouseholdsCounted")
         page.fill("[name='data.households']", "一千一百")
@@ -242,11 +244,11 @@ def test_errors_stand_beside_the_fields_and_nothing_is_lost(opened: Opened, ledg
         assert "半年清点" in page.locator("main").inner_text()
         send(page, "edit")
         assert page.input_value("[name=note]") == "半年清点"
-        assert ledger.log.head()[0] == before
+        assert _version(ledger, COMMUNITY) == before
 
 
 def test_the_keyboard_alone_records(opened: Opened, ledger: Taizhang) -> None:
-    before = ledger.log.head()[0]
+    before = _version(ledger, COMMUNITY)
     with opened("township") as page:
         page.goto(f"/record/{COMMUNITY}/HouseholdsCounted")
         page.focus("[name='data.households']")
@@ -258,7 +260,12 @@ def test_the_keyboard_alone_records(opened: Opened, ledger: Taizhang) -> None:
         page.focus("button[value=record]")
         page.keyboard.press("Enter")
         page.wait_for_url("**/receipt/*")
-    assert ledger.log.head()[0] >= before + 1
+    assert _version(ledger, COMMUNITY) == before + 1
+
+
+def _version(ledger: Taizhang, record: str) -> int:
+    """How many entries the record has: the log itself may go on by what seals it."""
+    return ledger.asking.histories.at(record, ledger.log.head()[0]).version
 
 
 def _actor(ledger: Taizhang, account: str) -> Any:
