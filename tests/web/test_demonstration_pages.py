@@ -250,8 +250,11 @@ def test_a_file_that_somebody_kept_is_told_from_one_that_was_changed(opened: Any
 
         kept = {
             f"{report} {form}": got(f"/api/v1/reports/{report}&format={form}")
-            for report in ("assessment?year=2020&new_city=fengxi", "dispute?dispute=2021-01")
-            for form in FORMATS
+            for report, forms in (
+                ("assessment?year=2020&new_city=fengxi", FORMATS),
+                ("dispute?dispute=2021-01", ["csv"]),
+            )
+            for form in forms
         }
         for what, content in kept.items():
             assert told(content) == "good 报告与台账给出的逐字节相同，没有改动", what
