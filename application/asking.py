@@ -36,6 +36,9 @@ CANDIDATES = 500
 VIEWS_WAIT = 5.0
 """Seconds that a list waits for the current rows to reach the position asked for."""
 
+_NAMES = ("name", "community_name", "title")
+"""The fields that tell what a record is called, the first that is there."""
+
 
 class Log(moments.Positions, HistoryLog, Protocol):
     """What reading needs of the log."""
@@ -256,6 +259,22 @@ class Asking:
         if stored is None:
             raise Refused(Code.NOT_FOUND, f"there is no entry {position}")
         return stored
+
+    def verifier_keys(self, moment: Moment) -> list[str]:
+        """The verifier keys that the ledger had declared by then, the one in use last."""
+        ledger = self.histories.at("ledger/ledger", moment.position).state
+        return [] if ledger is None else [str(key) for key in ledger.items("keys")]
+
+    def called(self, paths: Iterable[str], moment: Moment) -> dict[str, str]:
+        """What records are called, by path; absent where one has no name at the moment."""
+        named: dict[str, str] = {}
+        for path, history in self.histories.many(list(paths), moment.position).items():
+            state = history.on(moment.on)
+            names = () if state is None else (state.value(field) for field in _NAMES)
+            name = next((one for one in names if isinstance(one, str)), None)
+            if name is not None:
+                named[path] = name
+        return named
 
     def recorded(self, stored: Sequence[Stored]) -> list[dict[str, JsonValue]]:
         """Entries just recorded, for whoever recorded them."""

@@ -88,6 +88,8 @@ class Asked(NamedTuple):
 class Board(NamedTuple):
     """The rows of all New Cities on record on the asked day, by id."""
 
+    scheme: str
+    """That judges the year, or that was asked for."""
     position: int
     rows: Mapping[str, Row]
 
@@ -125,13 +127,13 @@ class Boards:
 
     def board(self, year: int, moment: Moment, scheme: str | None) -> Board:
         """The board of a year. Raises Refused: as scores do, and being-judged."""
-        self._assessing.scheme(year, moment, scheme)
         asked = Asked(year, judged_day(year, moment.on), scheme, moment.on)
         with self._turn:
             board = self._kept.get((asked, moment.position))
             if board is not None:
                 self._kept.move_to_end((asked, moment.position))
                 return board
+        self._assessing.scheme(year, moment, scheme)
         new_cities = self._assessing.registered(moment)
         holding = self._holding(asked, moment.position, few=len(new_cities) <= NEW_CITIES_KEPT)
         rows = {one: holding[one] for one in new_cities if one in holding}
@@ -191,7 +193,8 @@ class Boards:
             done.append(scored.score.new_city)
             if self._stopping:
                 raise Refused(Code.BEING_JUDGED, "the service is stopping")
-        board = Board(moment.position, dict(sorted(found.items())))
+        scheme = self._assessing.scheme(asked.year, moment, asked.scheme)
+        board = Board(scheme, moment.position, dict(sorted(found.items())))
         with self._turn:
             self._kept[asked, moment.position] = board
             while len(self._kept) > BOARDS_KEPT:

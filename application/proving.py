@@ -132,6 +132,10 @@ class Proving:
         tree = TileTree(head.size, head.root_hash, self._tree.fetch)
         return {position: inclusion_proof(position - 1, head.size, tree.read) for position in positions}
 
+    def root(self, size: int) -> bytes:
+        """The root of the tree of the first `size` entries. Raises Refused (not-found) for a size not published yet."""
+        return root_at(size, self._tree_of(size).read)
+
     def growth(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the tree of `new` entries begins with that of `old`. Raises what `consistency` does."""
         return consistency_proof(old, new, self._tree_of(new).read)

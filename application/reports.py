@@ -16,8 +16,6 @@ from domain.ledger import DEMONSTRATION
 
 _EVERYTHING = Reader("system", everything=True)
 """Reads what a published result was published by: the document is everyone's."""
-_NAMES = ("name", "community_name", "title")
-"""The fields that tell what a record is called, the first that is there."""
 
 
 class Reports:
@@ -32,11 +30,11 @@ class Reports:
     ) -> Report:
         """The assessment of a year, of all New Cities or of one."""
         data, chosen = self._scores.report(reader, year, moment, scheme, new_city)
-        keys = self._keys(moment)
+        keys = self._asking.verifier_keys(moment)
         return assessment_report(
             data,
             self._asking.provenance(moment, chosen),
-            Names(self._names(named_in(data["scores"]), moment)),
+            Names(self._asking.called(named_in(data["scores"]), moment)),
             keys,
             number=self._number(data["scores"]),
             demonstration=any(key.startswith(DEMONSTRATION) for key in keys),
@@ -50,11 +48,11 @@ class Reports:
         scheme = None if opened is None else str(opened.value("scheme"))
         new_city = data["assessment"].partition("-")[2]
         paths = [f"new-cities/{new_city}", f"schemes/{scheme}", data["disputed"]["about"]]
-        keys = self._keys(moment)
+        keys = self._asking.verifier_keys(moment)
         return dispute_report(
             data,
             self._asking.provenance(moment, scheme),
-            Names(self._names(paths, moment)),
+            Names(self._asking.called(paths, moment)),
             keys,
             demonstration=any(key.startswith(DEMONSTRATION) for key in keys),
         )
@@ -71,18 +69,3 @@ class Reports:
             document: Mapping[str, Any] = entry["document"] or {}
             numbers.add(document.get("number"))
         return numbers.pop() if len(numbers) == 1 else None
-
-    def _keys(self, moment: Moment) -> list[str]:
-        """The verifier keys that the ledger had declared by then, the one in use last."""
-        ledger = self._asking.histories.at("ledger/ledger", moment.position).state
-        return [] if ledger is None else [str(key) for key in ledger.items("keys")]
-
-    def _names(self, paths: Iterable[str], moment: Moment) -> dict[str, str]:
-        named: dict[str, str] = {}
-        for path, history in self._asking.histories.many(list(paths), moment.position).items():
-            state = history.on(moment.on)
-            names = () if state is None else (state.value(field) for field in _NAMES)
-            name = next((one for one in names if isinstance(one, str)), None)
-            if name is not None:
-                named[path] = name
-        return named

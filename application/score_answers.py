@@ -13,7 +13,7 @@ from application.histories import Histories
 from application.moments import Moment
 from application.names import Names
 from application.rights import Reader
-from application.score_json import opened, points_json, published_json, score_json, shown_json
+from application.score_json import opened, points_json, published_json, record_json, score_json, shown_json
 from application.scoreboard import Scoreboard, ranks_of, row_of
 from domain.fact import JsonValue
 from domain.refusals import Code, Refused
@@ -44,8 +44,7 @@ class ScoreAnswers:
 
     def scoreboard(self, reader: Reader, year: int, moment: Moment, scheme: str | None) -> Scoreboard:
         """The scores that the reader may see, by New City. Raises Refused also where they are still being judged."""
-        board = self.boards.board(year, moment, scheme)
-        return Scoreboard(self._names, reader, board, self._assessing.scheme(year, moment, scheme))
+        return Scoreboard(self._names, reader, self.boards.board(year, moment, scheme))
 
     def in_full(
         self, reader: Reader, year: int, moment: Moment, scheme: str | None
@@ -111,7 +110,7 @@ class ScoreAnswers:
             "year": year,
             **sides,
             "causes": changes,
-            "record": opened(self._names, shown_json(found.after, in_full=False))["record"],
+            "record": opened(self._names, score_json(found.after) | {"record": record_json(found.after)})["record"],
         }
         return shown, found.after.standing.scheme
 

@@ -37,8 +37,8 @@ class Standing(NamedTuple):
 class Scoreboard:
     """A year's scoreboard as one reader may see it."""
 
-    def __init__(self, names: Names, reader: Reader, board: Board, scheme: str) -> None:
-        self.scheme = scheme
+    def __init__(self, names: Names, reader: Reader, board: Board) -> None:
+        self.scheme = board.scheme
         self._names = names
         self._reader = reader
         self._rows = board.rows

@@ -131,14 +131,21 @@ def driven_by_events(submitting: Submitting) -> Callable[[int, float], Load]:
 @contextmanager
 def serving(directory: Path) -> Generator[tuple[str, int]]:
     """`taizhang serve` on the ledger, in a process of its own; gives host and port."""
+    with answering("serve", directory) as told:
+        host, _, port = str(told["url"]).removeprefix("http://").partition(":")
+        yield host, int(port)
+
+
+@contextmanager
+def answering(server: str, directory: Path) -> Generator[dict[str, Any]]:
+    """`taizhang serve` or `taizhang demo` in a process of its own; gives what it says once it answers."""
     taizhang = str(Path(sys.executable).with_name("taizhang"))
-    command = [taizhang, "serve", "--data", str(directory), "--port", "0", "--json"]
+    command = [taizhang, server, "--data", str(directory), "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             if process.stdout is None:
                 raise AssertionError
-            host, _, port = str(json.loads(process.stdout.readline())["url"]).removeprefix("http://").partition(":")
-            yield host, int(port)
+            yield json.loads(process.stdout.readline())
         finally:
             process.terminate()
             process.wait(60)

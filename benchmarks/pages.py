@@ -6,10 +6,8 @@ The pages of the demonstration; and with `--ledger`, of a ledger that was import
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -89,18 +87,8 @@ def imported(directory: Path) -> list[Timed]:
 
 @contextmanager
 def _demonstration(directory: Path) -> Generator[httpx.Client]:
-    taizhang = str(Path(sys.executable).with_name("taizhang"))
-    command = [taizhang, "demo", "--data", str(directory), "--port", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            if process.stdout is None:
-                raise AssertionError
-            told = json.loads(process.stdout.readline())
-            with _client(told["url"], told["logins"][0]["key"]) as client:
-                yield client
-        finally:
-            process.terminate()
-            process.wait(60)
+    with ours.answering("demo", directory) as told, _client(told["url"], told["logins"][0]["key"]) as client:
+        yield client
 
 
 def _client(url: str, key: str) -> httpx.Client:

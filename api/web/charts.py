@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from api.web.formatting import Format, day_of
 from api.web.timeline import Happening
-from domain.tlog.tree import node_hash
+from domain.tlog import tree
 
 MONTHS: Final = (1, 3, 6, 12, 24, 60)
 """Steps between the ticks of an axis of days, in months."""
@@ -210,18 +210,14 @@ class Climb(NamedTuple):
 
 def climb(index: int, size: int, leaf: bytes, path: Sequence[bytes]) -> Climb:
     """The drawing of an audit path (RFC 9162 section 2.1.3.2), the root on top."""
-    at, last, found = index, size - 1, leaf
+    found = leaf
     height = LEVEL * len(path) + NODE_HEIGHT + 2
     computed = [_node(leaf, CLIMBING, height - NODE_HEIGHT - 1)]
     siblings: list[Node] = []
-    for level, sibling in enumerate(path, 1):
+    for level, (sibling, is_left) in enumerate(tree.climb(index, size - 1, path), 1):
         y = height - NODE_HEIGHT - 1 - LEVEL * level
-        is_left = at % 2 == 1 or at == last
         siblings.append(_node(sibling, LEFT if is_left else RIGHT, y + LEVEL))
-        found = node_hash(sibling, found) if is_left else node_hash(found, sibling)
-        while is_left and at % 2 == 0 and at != 0:
-            at, last = at // 2, last // 2
-        at, last = at // 2, last // 2
+        found = tree.node_hash(sibling, found) if is_left else tree.node_hash(found, sibling)
         computed.append(_node(found, CLIMBING, y))
     return Climb(height, computed, siblings)
 

@@ -75,18 +75,14 @@ class Entries:
 
     def raw(self, visit: Visit) -> Response:
         """One entry's bytes, as a file."""
-        position = queries.position(visit.parts["position"])
-        if position is None:
-            raise Refused(Code.NOT_FOUND, "there is no such entry")
+        position = _position(visit)
         raw = self._asking.raw(visit.reader, position)
         named = {"Content-Disposition": f'attachment; filename="entry-{position}.json"'}
         return Response(raw, 200, named, "application/octet-stream")
 
     def proof(self, visit: Visit) -> Response:
         """The proof that one entry is in the published tree, as a file (https://c2sp.org/tlog-proof)."""
-        position = queries.position(visit.parts["position"])
-        if position is None:
-            raise Refused(Code.NOT_FOUND, "there is no such entry")
+        position = _position(visit)
         self._asking.entry(visit.reader, position)
         proof = self._proving.proof(position)
         named = {"Content-Disposition": f'attachment; filename="entry-{position}{SUFFIX}"'}
@@ -98,3 +94,11 @@ class Entries:
         except Refused:
             return []  # its opening has been retracted
         return list(found)
+
+
+def _position(visit: Visit) -> int:
+    """The position that the path names. Raises Refused (not-found) where it names none."""
+    position = queries.position(visit.parts["position"])
+    if position is None:
+        raise Refused(Code.NOT_FOUND, "there is no such entry")
+    return position

@@ -33,12 +33,9 @@ class Offices:
 
     def named(self, new_cities: Iterable[str]) -> dict[str, str]:
         """The names of New Cities, however many there are on record; the id of one that isn't at the moment."""
-        paths = {f"new-cities/{one}": one for one in new_cities}
-        states = {
-            paths[path]: history.on(self._moment.on)
-            for path, history in self._asking.histories.many(paths, self._moment.position).items()
-        }
-        return {one: one if state is None else str(state.value("name")) for one, state in states.items()}
+        paths = {one: f"new-cities/{one}" for one in new_cities}
+        names = self._asking.called(paths.values(), self._moment)
+        return {one: names.get(path, one) for one, path in paths.items()}
 
     def new_city(self, new_city: object) -> str:
         """A New City's name, or its id where it isn't on record at the moment."""

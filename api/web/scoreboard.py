@@ -106,9 +106,7 @@ class Scoreboard:
             "count": len(standings),
             "shown_from": first_shown,
             "earlier": visit.here(**{"from": str(max(1, first_shown - SHOWN))}) if first_shown > 1 else None,
-            "later": visit.here(**{"from": str(first_shown + SHOWN)})
-            if first_shown + SHOWN <= len(standings)
-            else None,
+            "later": visit.here(**{"from": str(past)}) if past <= len(standings) else None,
             "chapters": [(number, CHAPTERS[number - 1], f"chapter.{number}") for number in range(1, 9)],
             "average": _average(standings),
             "total": sum((_deducted(one) for one in standings), Decimal(0)),

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from starlette.responses import RedirectResponse, Response
 
 from api.bundles.archives import TOTAL_LIMIT, Broken
-from api.bundles.verify_bundle import MANIFEST, NOTE_LIMIT, check, holds, parse_keys
+from api.bundles.verify_bundle import MANIFEST, NOTE_LIMIT, check, holds
 from api.composition import Taizhang
 from api.reports import written
 from api.reports.official import NoGlyphs
@@ -22,7 +22,7 @@ from api.web.visit import Visit
 from domain.refusals import Refused
 from domain.tlog.checkpoint import open_checkpoint
 from domain.tlog.lines import Malformed
-from domain.tlog.note import Unverified
+from domain.tlog.note import Unverified, VerifierKey, parse_verifier_key
 from domain.tlog.proof import parse_proof
 from domain.tlog.tree import Unproven, leaf_hash
 
@@ -59,14 +59,15 @@ class Uploads:
         position = self._asking.position_of(visit.reader, leaf_hash(content), visit.moment) if content else None
         if position is not None:
             return RedirectResponse(f"/verify?position={position}", 303)
+        digest = hashlib.sha256(content).hexdigest()
         context = {
-            "told": self._told(content, visit),
+            "told": self._told(content, digest, visit),
             "name": uploads[0].name if uploads else "",
-            "digest": hashlib.sha256(content).hexdigest(),
+            "digest": digest,
         }
         return Shown("upload.html", visit.words("verify.title"), context)
 
-    def _told(self, content: bytes, visit: Visit) -> Told:
+    def _told(self, content: bytes, digest: str, visit: Visit) -> Told:
         if content.startswith(b"PK") and MANIFEST.encode() in content[-NOTE_LIMIT:] and len(content) <= TOTAL_LIMIT:
             return self._of_bundle(content, visit)
         if len(content) <= NOTE_LIMIT:
@@ -74,13 +75,13 @@ class Uploads:
             if told is not None:
                 return told
         asked = asked_by(content)
-        return self._of_attachment(content, visit) or (
+        return self._of_attachment(digest, visit) or (
             Told("cannot", "unknown") if asked is None else self._of_report(content, asked, visit)
         )
 
     def _of_bundle(self, content: bytes, visit: Visit) -> Told:
         try:
-            shown = check(content, " ".join(self._keys(visit)))
+            shown = check(content, " ".join(self._asking.verifier_keys(visit.moment)))
         except (Broken, ValueError) as fault:
             return Told("bad", "bundle", detail=str(fault))
         words = visit.words
@@ -126,7 +127,7 @@ class Uploads:
         facts = [(visit.words("file.position"), str(position), f"/verify?position={position}")]
         try:
             leaf = leaf_hash(self._asking.entry_at(position).entry)
-            head = proof.check(leaf, parse_keys(" ".join(self._keys(visit))), holds).checkpoint
+            head = proof.check(leaf, self._keys(visit), holds).checkpoint
         except (Refused, Unproven, Unverified, Malformed) as fault:
             return Told("bad", "proof", facts, str(fault))
         known = self._is_beginning(head.size, head.root_hash)
@@ -134,7 +135,7 @@ class Uploads:
 
     def _of_checkpoint(self, content: bytes, visit: Visit) -> Told | None:
         try:
-            head = open_checkpoint(content, parse_keys(" ".join(self._keys(visit))), holds).checkpoint
+            head = open_checkpoint(content, self._keys(visit), holds).checkpoint
         except Malformed:
             return None
         except Unverified as fault:
@@ -143,8 +144,7 @@ class Uploads:
         facts = [(words("verify.size"), str(head.size), None), (words("time.root"), head.root_hash.hex(), None)]
         return Told("good" if known else "bad", "checkpoint", facts)
 
-    def _of_attachment(self, content: bytes, visit: Visit) -> Told | None:
-        digest = hashlib.sha256(content).hexdigest()
+    def _of_attachment(self, digest: str, visit: Visit) -> Told | None:
         if not self._attachments.has(digest):
             return None
         named = self._asking.naming(visit.reader, digest, visit.moment, NAMING)
@@ -159,8 +159,7 @@ class Uploads:
         newest = self._proving.newest()
         if newest is None or size > newest.checkpoint.size:
             return False
-        return self._proving.consistency(size, newest.checkpoint.size)["from_root_hash"] == root_hash.hex()
+        return self._proving.root(size) == root_hash
 
-    def _keys(self, visit: Visit) -> list[str]:
-        ledger = self._asking.histories.at("ledger/ledger", visit.moment.position).state
-        return [] if ledger is None else [str(key) for key in ledger.items("keys")]
+    def _keys(self, visit: Visit) -> list[VerifierKey]:
+        return [parse_verifier_key(key) for key in self._asking.verifier_keys(visit.moment)]

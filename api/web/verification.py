@@ -66,7 +66,7 @@ class Verification:
             "last": [self._named(one, visit) for one in self._proving.last(visit.moment.position, LISTED)],
             "witnesses": [] if newest is None else [one.name for one in newest.note.signatures if one.name != origin],
             "witnessed": None if newest is None else self._tree.witnessed(newest)["witnessed"],
-            "keys": self._keys(visit),
+            "keys": self._asking.verifier_keys(visit.moment),
         }
         return Shown("checkpoints.html", visit.words("checkpoints.title"), context)
 
@@ -114,10 +114,5 @@ class Verification:
             "hashes": [one.hex() for one in proof.hashes],
             "climb": charts.climb(position - 1, head.size, leaf, proof.hashes),
             "witnessed": self._tree.witnessed(published),
-            "keys": self._keys(visit),
+            "keys": self._asking.verifier_keys(visit.moment),
         }
-
-    def _keys(self, visit: Visit) -> list[str]:
-        """The verifier keys that the ledger has declared."""
-        ledger = self._asking.histories.at("ledger/ledger", visit.moment.position).state
-        return [] if ledger is None else [str(key) for key in ledger.items("keys")]

@@ -167,7 +167,7 @@ def check_inclusion(leaf: bytes, index: int, size: int, root: bytes, proof: Sequ
     """
     if not 0 <= index < size or len(leaf) != HASH_SIZE:
         raise Unproven(f"a tree of {size} leaves has no leaf {index} of such a hash")
-    for sibling, is_left in _climb(index, size - 1, proof):
+    for sibling, is_left in climb(index, size - 1, proof):
         leaf = node_hash(sibling, leaf) if is_left else node_hash(leaf, sibling)
     if leaf != root:
         raise Unproven(f"the proof of leaf {index} doesn't lead to the root of {size} leaves")
@@ -193,14 +193,14 @@ def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proo
     if not path:
         raise Unproven("the proof is empty")
     before = after = path[0]
-    for sibling, is_left in _climb(at, last, path[1:]):
+    for sibling, is_left in climb(at, last, path[1:]):
         before = node_hash(sibling, before) if is_left else before
         after = node_hash(sibling, after) if is_left else node_hash(after, sibling)
     if (before, after) != (old_root, new_root):
         raise Unproven(f"the proof doesn't lead from the root of {old} leaves to that of {new}")
 
 
-def _climb(at: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
+def climb(at: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
     """From a node, and the last one beside it, up to the root: each sibling, and whether it stands to the left."""
     if len(proof) > PROOF_LIMIT or any(len(sibling) != HASH_SIZE for sibling in proof):
         raise Unproven(f"a proof has {PROOF_LIMIT} hashes of {HASH_SIZE} bytes at most")
